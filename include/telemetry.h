@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * telemetry.h - record what an agent run did, and never get in its way.
+ *
+ * The thing most programs need, whole:
+ *
+ *     tel_client *client;
+ *     tel_run *run;
+ *
+ *     tel_client_new(&client, NULL);
+ *     tel_run_start(&run, client, TEL_FIELDS(.agent_name = "crawler", .job_type = "nightly"));
+ *     tel_run_log_event(run, "page_done", "{\"url\":\"https://example.org\"}");
+ *     tel_run_end(&run, TEL_SUCCESS, TEL_FIELDS(.items_succeeded = 42));
+ *     tel_client_free(client);
+ *
+ * Rules that hold for every function here:
+ *
+ *   Errors     A call answers with a tel_error; it never aborts, exits, prints or raises a signal.
+ *              Calls that record (start, event, set, end) may be left unchecked.
+ *   NULL       Every handle may be NULL: the call then does nothing and says TEL_E_INVALID.
+ *   Ownership  What is passed in is borrowed for the call and copied if kept. What comes out through
+ *              a pointer named `out` is the caller's; the function to release it is named. Returned
+ *              `const` pointers are borrowed; the comment says until when. On failure `*out` is NULL.
+ *   Host       errno, signal mask and handlers, locale, umask, working directory and stdio of the
+ *              calling program are as before when a call returns.
+ *   Time       No recording call waits longer than the call budget (TELEMETRY_CALL_BUDGET_MS, 250 ms
+ *              by default) for a lock, a connection or an answer. The disk's own time comes on top.
+ *   Threads    A tel_client and its runs may be used from any thread at once. All other objects
+ *              belong to one thread at a time.
+ *   Text       NUL-terminated UTF-8. Bytes that are no UTF-8 are stored as U+FFFD.
+ */
+#ifndef TELEMETRY_H
+#define TELEMETRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define TEL_API __attribute__((visibility("default")))
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+typedef enum tel_error {
+    TEL_OK = 0,
+    TEL_E_INVALID = -1,     /* an argument is missing or makes no sense */
+    TEL_E_NOMEM = -2,       /* out of memory */
+    TEL_E_NOT_FOUND = -3,   /* no such run, field or file */
+    TEL_E_EXISTS = -4,      /* it is there already; nothing was stored twice */
+    TEL_E_TOO_LARGE = -5,   /* over a stated limit */
+    TEL_E_IO = -6,          /* a file could not be opened, read, written or synced */
+    TEL_E_BUSY = -7,        /* a lock was not had in time */
+    TEL_E_UNAVAILABLE = -8, /* the service cannot be reached or cannot answer now: try later */
+    TEL_E_REJECTED = -9,    /* the service refused for good: sending it again is no use */
+    TEL_E_CORRUPT = -10,    /* a file is not what it should be */
+    TEL_E_SCHEMA = -11,     /* the database has a schema this version does not handle */
+    TEL_E_CLOSED = -12,     /* the run has ended or the client is gone */
+    TEL_E_INTERNAL = -13,   /* a fault of this library: please report it */
+} tel_error;
+
+/* Return a short static text for `error`, never NULL. Safe from any thread. */
+TEL_API const char *tel_strerror(tel_error error);
+
+/* Return the library's version, e.g. "0.1.0". Static. */
+TEL_API const char *tel_version(void);
+
+/*
+ * Detail of a failure, owned by the caller: one line that says what was wrong and, where it can,
+ * what to do. Functions that take a `tel_fault *` fill it on failure only and accept NULL.
+ */
+typedef struct tel_fault {
+    tel_error code;
+    char text[500];
+} tel_fault;
+
+typedef enum tel_log_level {
+    TEL_LOG_DEBUG,
+    TEL_LOG_INFO,
+    TEL_LOG_WARNING,
+    TEL_LOG_ERROR,
+} tel_log_level;
+
+/*
+ * Receive one line of the library's log, or one fault of a configuration. `message` is valid during
+ * the call only. Called on the thread that made the library call, with no lock of the library held.
+ */
+typedef void tel_log_fn(void *arg, tel_log_level level, const char *message);
+
+/* Release a string that a function of this library gave out. NULL is fine. */
+TEL_API void tel_free(void *memory);
+
+/* ---- Helpers --------------------------------------------------------------------------------- */
+
+#define TEL_RUN_ID_SIZE 256   /* bytes a run_id needs at most, its NUL included */
+#define TEL_TIMESTAMP_SIZE 33 /* "2025-12-10T12:05:30.000000+00:00" and its NUL */
+
+/* The canonical run statuses. Wherever a status is taken, any case and the aliases failed,
+ * completed, succeeded and canceled are taken too. */
+#define TEL_RUNNING "running"
+#define TEL_SUCCESS "success"
+#define TEL_FAILURE "failure"
+#define TEL_PARTIAL "partial"
+#define TEL_TIMEOUT "timeout"
+#define TEL_CANCELLED "cancelled"
+
+/*
+ * Make a run id: {YYYYMMDD}T{HHMMSS}Z-{agent_name}-{8 hex digits}, from the present time (UTC).
+ * '/', '\' and control characters in the name become '-'; a name that would not fit is shortened;
+ * NULL or "" becomes "agent".
+ */
+TEL_API tel_error tel_generate_run_id(char out[TEL_RUN_ID_SIZE], const char *agent_name);
+
+/* Write the present time, UTC with microseconds: 2025-12-10T12:05:30.000000+00:00. */
+TEL_API tel_error tel_get_iso8601_timestamp(char out[TEL_TIMESTAMP_SIZE]);
+
+/*
+ * Calculate the whole milliseconds from `start` to `end`, both RFC 3339 (without an offset: UTC);
+ * never negative. TEL_E_INVALID, and *out = 0, when either does not parse.
+ */
+TEL_API tel_error tel_calculate_duration_ms(int64_t *out, const char *start, const char *end);
+
+/* Return the canonical form of a status or alias (static), or NULL when it is neither. */
+TEL_API const char *tel_normalize_status(const char *status);
+
+/* ---- The run record -------------------------------------------------------------------------- */
+
+/*
+ * All fields of a run, in the order of the table's columns. Used to give fields by name (see
+ * TEL_FIELDS) and to read a record (see tel_record_fields). NULL and 0 mean "not given"; to set a
+ * number back to 0 use tel_record_set_int() or tel_run_set_int(). New fields are only ever added
+ * at the end; `size` lets older and newer callers meet.
+ */
+typedef struct tel_run_fields {
+    size_t size; /* of this struct, in bytes, as the caller was compiled */
+
+    int64_t id;             /* row number, given by the store */
+    const char *event_id;   /* idempotency key; a new UUID v4 when not given */
+    const char *run_id;     /* what people call the run; made when not given */
+    int64_t schema_version; /* of the writer, given by the library */
+    const char *created_at; /* when the record was made */
+    const char *updated_at; /* when the record was last changed */
+    const char *start_time;
+    const char *end_time;
+    const char *agent_name;
+    const char *agent_owner; /* default: AGENT_OWNER */
+    const char *job_type;
+    const char *status;
+
+    const char *product; /* what the run worked on, down to item_name */
+    const char *product_family;
+    const char *platform;
+    const char *subdomain;
+    const char *website;
+    const char *website_section;
+    const char *item_name;
+
+    int64_t items_discovered;
+    int64_t items_succeeded;
+    int64_t items_failed;
+    int64_t items_skipped;
+    int64_t duration_ms;
+
+    const char *input_summary;
+    const char *output_summary;
+    const char *source_ref;
+    const char *target_ref;
+    const char *error_summary;
+    const char *error_details;
+
+    const char *git_repo;
+    const char *git_branch;
+    const char *git_run_tag;
+    const char *git_commit_hash;
+    const char *git_commit_source; /* manual, llm or ci */
+    const char *git_commit_author;
+    const char *git_commit_timestamp;
+
+    const char *host; /* default: this host's name */
+    const char *environment;
+    const char *trigger_type; /* default: cli */
+    const char *metrics_json; /* JSON text */
+    const char *context_json; /* JSON text */
+
+    int64_t api_posted; /* 1 once exported to Google Sheets */
+    const char *api_posted_at;
+    int64_t api_retry_count;
+
+    const char *insight_id;    /* the insight that caused the run */
+    const char *parent_run_id; /* the run_id of the run above it */
+} tel_run_fields;
+
+/*
+ * Name some fields in place, like keyword arguments:
+ *     TEL_FIELDS(.agent_name = "crawler", .job_type = "nightly")
+ * C only; in C++ fill a named tel_run_fields and set its size.
+ */
+#define TEL_FIELDS(...) (&(tel_run_fields){.size = sizeof(tel_run_fields), __VA_ARGS__})
+
+/* A run record that owns its values and knows which of them were given. */
+typedef struct tel_record tel_record;
+
+/*
+ * Make a record from `fields` (NULL: empty). Release with tel_record_free(). Only copies: defaults
+ * such as ids and times are filled in by a client or a database, not here. TEL_E_INVALID when a
+ * value is out of range for its field (an unknown status, a negative count, JSON that is none).
+ */
+TEL_API tel_error tel_record_new(tel_record **out, const tel_run_fields *fields, tel_fault *fault);
+TEL_API void tel_record_free(tel_record *record);
+
+/* Return all fields, borrowed until the record is next changed or freed. NULL for NULL. */
+TEL_API const tel_run_fields *tel_record_fields(const tel_record *record);
+
+/*
+ * Set one field by its name. A NULL value takes the field back to "not given". TEL_E_NOT_FOUND when
+ * there is no such field, TEL_E_INVALID when it is not of that type or the value is out of range.
+ * tel_record_set() also takes a number or boolean as text.
+ */
+TEL_API tel_error tel_record_set(tel_record *record, const char *name, const char *value,
+                                 tel_fault *fault);
+TEL_API tel_error tel_record_set_int(tel_record *record, const char *name, int64_t value,
+                                     tel_fault *fault);
+
+/* Return one text field, borrowed until that field changes; NULL when not given or not text. */
+TEL_API const char *tel_record_get(const tel_record *record, const char *name);
+/* Return one integer field; 0 when not given or no integer. */
+TEL_API int64_t tel_record_get_int(const tel_record *record, const char *name);
+
+/*
+ * Write the record as one JSON object with all fields, null where nothing was given, in the form of
+ * the NDJSON audit trail (metrics_json and context_json as JSON text in a string). Release *out with
+ * tel_free().
+ */
+TEL_API tel_error tel_record_to_json(char **out, const tel_record *record);
+
+/* Read a record back from one JSON object; unknown keys are ignored. Release with tel_record_free(). */
+TEL_API tel_error tel_record_from_json(tel_record **out, const char *json, tel_fault *fault);
+
+/* ---- Events ---------------------------------------------------------------------------------- */
+
+/* Something that happened in a run: a line of the audit trail. The strings belong to the event. */
+typedef struct tel_event tel_event;
+
+/* Make an event, now. `payload_json` is JSON text or NULL. Release with tel_event_free(). */
+TEL_API tel_error tel_event_new(tel_event **out, const char *run_id, const char *event_type,
+                                const char *payload_json, tel_fault *fault);
+TEL_API void tel_event_free(tel_event *event);
+
+/* Return run_id, event_type, timestamp or payload_json, borrowed; NULL when there is none. */
+TEL_API const char *tel_event_get(const tel_event *event, const char *name);
+
+/* Write as the audit trail's JSON line (release with tel_free()), and read one back. */
+TEL_API tel_error tel_event_to_json(char **out, const tel_event *event);
+TEL_API tel_error tel_event_from_json(tel_event **out, const char *json, tel_fault *fault);
+
+/* ---- Google Sheets payload ------------------------------------------------------------------- */
+
+/* The 27 fields of a run that are exported, those of them that were given. */
+typedef struct tel_api_payload tel_api_payload;
+
+TEL_API tel_error tel_api_payload_from_run_record(tel_api_payload **out, const tel_record *record);
+TEL_API void tel_api_payload_free(tel_api_payload *payload);
+
+/* Return one exported text field, borrowed; NULL when not given or not exported. */
+TEL_API const char *tel_api_payload_get(const tel_api_payload *payload, const char *name);
+/* Return one exported integer field; 0 when not given or not exported. */
+TEL_API int64_t tel_api_payload_get_int(const tel_api_payload *payload, const char *name);
+
+/* Write as one flat JSON object without nulls (release with tel_free()), and read one back. */
+TEL_API tel_error tel_api_payload_to_json(char **out, const tel_api_payload *payload);
+TEL_API tel_error tel_api_payload_from_json(tel_api_payload **out, const char *json,
+                                            tel_fault *fault);
+
+/* ---- Configuration --------------------------------------------------------------------------- */
+
+/* Settings, by the names of the environment variables that give them (docs/configuration.md). */
+typedef struct tel_config tel_config;
+
+/*
+ * Read the configuration from the environment. A value that does not parse counts as a fault, which
+ * tel_config_validate() reports, and its default is used. Release with tel_config_free().
+ */
+TEL_API tel_error tel_config_new(tel_config **out);
+TEL_API void tel_config_free(tel_config *config);
+
+/* Set one value as if the environment had it; NULL takes it back. TEL_E_NOT_FOUND: no such key. */
+TEL_API tel_error tel_config_set(tel_config *config, const char *key, const char *value);
+
+/* Return the value in force as text, secrets as "***"; borrowed until the next set. NULL: none. */
+TEL_API const char *tel_config_get(const tel_config *config, const char *key);
+
+/* Report every fault to `report` (may be NULL) as TEL_LOG_ERROR or TEL_LOG_WARNING. Return the
+ * number of errors. A client with faults still runs. */
+TEL_API size_t tel_config_validate(const tel_config *config, tel_log_fn *report, void *arg);
+
+/* Send the log of everything made from this configuration to `log`; by default it is dropped. */
+TEL_API tel_error tel_config_set_log(tel_config *config, tel_log_fn *log, void *arg);
+
+/* ---- The client ------------------------------------------------------------------------------ */
+
+typedef struct tel_client tel_client;
+typedef struct tel_run tel_run;
+
+/*
+ * Make a client from `config`, which is copied; NULL reads the environment. Creates directories, but
+ * asks no network. Fails only for want of memory: a client with a faulty configuration records
+ * wherever it still can and says what is wrong through the log. Release with tel_client_free().
+ */
+TEL_API tel_error tel_client_new(tel_client **out, const tel_config *config);
+
+/*
+ * Release the client. Runs that are still active stay `running` in the store; handles to them remain
+ * valid, answer TEL_E_CLOSED, and are released as usual.
+ */
+TEL_API void tel_client_free(tel_client *client);
+
+/*
+ * Start a run: in the audit trail, then in the service (or, embedded, in the database), or in the
+ * buffer when those cannot take it in time. `fields` must give agent_name and job_type; trigger_type
+ * defaults to cli, host, agent_owner, ids and times are filled in. On success *out is the run, to be
+ * ended with tel_run_end(). A failure to record is not a failure to start: the run is then kept by
+ * whatever still works, and the cause goes to the log. TEL_E_IO only when nothing took it.
+ */
+TEL_API tel_error tel_run_start(tel_run **out, tel_client *client, const tel_run_fields *fields);
+
+/* Return the run's run_id or event_id, borrowed until tel_run_end(). "" for NULL. */
+TEL_API const char *tel_run_id(const tel_run *run);
+TEL_API const char *tel_run_event_id(const tel_run *run);
+
+/* Append an event to the audit trail. `payload_json` is JSON text; text that is no JSON is kept as
+ * a JSON string; NULL: no payload. */
+TEL_API tel_error tel_run_log_event(tel_run *run, const char *event_type,
+                                    const char *payload_json);
+
+/* Set fields of the active run; recorded when it ends. Ids, times and what the store keeps by itself
+ * cannot be set. An unknown name is logged as a warning and otherwise ignored. */
+TEL_API tel_error tel_run_set_metrics(tel_run *run, const tel_run_fields *fields);
+TEL_API tel_error tel_run_set(tel_run *run, const char *name, const char *value);
+TEL_API tel_error tel_run_set_int(tel_run *run, const char *name, int64_t value);
+
+/*
+ * End the run with `status` (NULL: success) and last fields (may be NULL), release it and set *run
+ * to NULL. end_time and duration_ms are filled in unless given. TEL_E_CLOSED when it had ended
+ * before.
+ */
+TEL_API tel_error tel_run_end(tel_run **run, const char *status, const tel_run_fields *fields);
+
+/* The same, for callers that keep the run_id and no handle. */
+TEL_API tel_error tel_client_start_run(tel_client *client, char run_id[TEL_RUN_ID_SIZE],
+                                       const char *agent_name, const char *job_type,
+                                       const tel_run_fields *fields);
+TEL_API tel_error tel_client_log_event(tel_client *client, const char *run_id,
+                                       const char *event_type, const char *payload_json);
+TEL_API tel_error tel_client_end_run(tel_client *client, const char *run_id, const char *status,
+                                     const tel_run_fields *fields);
+
+/*
+ * Run `body` inside a run. When it returns 0 the run ends as success, else as failure, with
+ * error_summary set unless the body set it; when its thread is cancelled the run ends as failure
+ * too. The body's result is returned unchanged, whatever became of the recording; `run` is NULL
+ * in the body when the run could not be started.
+ */
+typedef int tel_body_fn(tel_run *run, void *arg);
+TEL_API int tel_client_track_run(tel_client *client, const char *agent_name, const char *job_type,
+                                 const tel_run_fields *fields, tel_body_fn *body, void *arg);
+
+/* ---- NDJSON audit trail ---------------------------------------------------------------------- */
+
+/* Daily files events_YYYYMMDD.ndjson (UTC) in one directory; many processes may append at once. */
+typedef struct tel_ndjson tel_ndjson;
+
+/* Name the directory; it is made when first written to. `config` (may be NULL: the environment)
+ * says who may read the files and how long a lock is waited for. Release with tel_ndjson_free(). */
+TEL_API tel_error tel_ndjson_new(tel_ndjson **out, const char *directory, const tel_config *config);
+TEL_API void tel_ndjson_free(tel_ndjson *ndjson);
+
+/* Append one JSON object as a line of today's file and sync it to the disk. */
+TEL_API tel_error tel_ndjson_append(tel_ndjson *ndjson, const char *json, tel_fault *fault);
+
+/* Receive one line or path; borrowed during the call. Return non-zero to stop. */
+typedef int tel_text_fn(void *arg, const char *text);
+
+/* Hand each line of a day's file ("20251210") to `each`. Lines that are no JSON object are skipped
+ * and counted in *skipped (may be NULL). TEL_E_NOT_FOUND when there is no file of that day. */
+TEL_API tel_error tel_ndjson_read_file(tel_ndjson *ndjson, const char *date, tel_text_fn *each,
+                                       void *arg, size_t *skipped, tel_fault *fault);
+
+/* Hand the path of each daily file to `each`, oldest first. */
+TEL_API tel_error tel_ndjson_list_files(tel_ndjson *ndjson, tel_text_fn *each, void *arg,
+                                        tel_fault *fault);
+
+typedef struct tel_file_info {
+    char name[64];
+    int64_t bytes;
+    int64_t lines;
+} tel_file_info;
+
+TEL_API tel_error tel_ndjson_get_file_info(tel_ndjson *ndjson, const char *path, tel_file_info *out,
+                                           tel_fault *fault);
+
+/* ---- Database -------------------------------------------------------------------------------- */
+
+/* A SQLite database of runs, written directly, as embedded mode does. */
+typedef struct tel_database tel_database;
+
+/*
+ * Open the database at `path` (NULL: the configured one) and make it when it is not there. `config`
+ * may be NULL: the environment. Release with tel_database_free(). TEL_E_CORRUPT when the file is no
+ * database, TEL_E_SCHEMA when a newer version wrote it; neither is touched then.
+ *
+ * A write waits for a lock as configured (30 s, then three times more after 0.1, 0.2 and 0.4 s);
+ * when it returns TEL_OK it is on the disk.
+ */
+TEL_API tel_error tel_database_open(tel_database **out, const char *path, const tel_config *config,
+                                    tel_fault *fault);
+TEL_API void tel_database_free(tel_database *database);
+
+/* Insert a record; event_id, run_id, times and status are filled in when not given, also in
+ * `record`. TEL_E_EXISTS when the event_id is stored already: nothing is stored twice. */
+TEL_API tel_error tel_database_insert_run(tel_database *database, tel_record *record,
+                                          tel_fault *fault);
+
+/* Update the run with the record's event_id (or, without one, the newest of its run_id): every
+ * field given but the ids. TEL_E_NOT_FOUND when there is no such run. */
+TEL_API tel_error tel_database_update_run(tel_database *database, const tel_record *record,
+                                          tel_fault *fault);
+
+/* Get the run with this event_id, or the newest with this run_id. Release with tel_record_free(). */
+TEL_API tel_error tel_database_get_run(tel_record **out, tel_database *database, const char *id,
+                                       tel_fault *fault);
+
+/* Note that a run (by event_id or run_id) was exported, at `posted_at` (NULL: now), or that an
+ * attempt to export it failed. */
+TEL_API tel_error tel_database_mark_api_posted(tel_database *database, const char *id,
+                                               const char *posted_at, tel_fault *fault);
+TEL_API tel_error tel_database_increment_api_retry_count(tel_database *database, const char *id,
+                                                         tel_fault *fault);
+
+/* Receive one record; borrowed during the call. Return non-zero to stop. */
+typedef int tel_record_fn(void *arg, const tel_record *record);
+
+/* Hand up to `limit` ended runs that were not exported yet to `each`, oldest first. */
+TEL_API tel_error tel_database_get_pending_api_posts(tel_database *database, size_t limit,
+                                                     tel_record_fn *each, void *arg,
+                                                     tel_fault *fault);
+
+typedef struct tel_run_stats {
+    int64_t total;
+    int64_t running;
+    int64_t success;
+    int64_t failure;
+    int64_t partial;
+    int64_t timeout;
+    int64_t cancelled;
+    int64_t pending_api_posts;
+} tel_run_stats;
+
+TEL_API tel_error tel_database_get_run_stats(tel_database *database, tel_run_stats *out,
+                                             tel_fault *fault);
+
+/* Check the file: quickly, or (full != 0) with every index against its table. TEL_OK when sound,
+ * TEL_E_CORRUPT with the first finding in `fault` when not. */
+TEL_API tel_error tel_database_check_integrity(tel_database *database, int full, tel_fault *fault);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Failure: a code for the program, a line for the person. Every function that can fail for more
+ * than want of memory takes a `struct tel_fault *` last, owned by the caller, which may be NULL.
+ */
+#ifndef BASE_ERROR_H
+#define BASE_ERROR_H
+
+#include "telemetry.h"
+
+/* Fill `fault` (may be NULL) and return `code`. The text: what was wrong, then what would be right.
+ * fault_errno() adds ": " and errno's text. */
+tel_error fault_set(tel_fault *fault, tel_error code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+tel_error fault_errno(tel_fault *fault, tel_error code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+tel_error fault_nomem(tel_fault *fault);
+
+#endif

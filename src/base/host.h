@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Leave the calling program as it was: errno restored, SIGPIPE and SIGXFSZ not delivered for what
+ * we write (a file-size limit would otherwise kill the host at our write). One line at the top of
+ * each public function that does I/O:
+ *
+ *     CLEANUP(host_restore) struct host_state host = host_protect();
+ */
+#ifndef BASE_HOST_H
+#define BASE_HOST_H
+
+#include <signal.h>
+
+struct host_state {
+    int error;
+    sigset_t mask;
+    sigset_t pending; /* which of the two were pending before */
+    int blocked;      /* the mask was changed */
+};
+
+struct host_state host_protect(void);
+void host_restore(struct host_state *state);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/json.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/utf8.h"
+
+void json_releasep(json_t **json)
+{
+    json_decref(*json);
+}
+
+/* Count brackets outside strings. Returns the offset of the one that goes too deep, or -1. */
+static ptrdiff_t find_too_deep(const char *text, size_t length)
+{
+    size_t depth = 0;
+    bool in_string = false;
+
+    for (size_t i = 0; i < length; i++) {
+        char c = text[i];
+
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '[' || c == '{') {
+            if (++depth > JSON_DEPTH_MAX)
+                return (ptrdiff_t)i;
+        } else if ((c == ']' || c == '}') && depth > 0) {
+            depth--;
+        }
+    }
+    return -1;
+}
+
+json_t *json_parse(const char *text, size_t length, tel_fault *fault)
+{
+    ptrdiff_t too_deep = find_too_deep(text, length);
+    json_error_t error;
+    json_t *json;
+
+    if (too_deep >= 0) {
+        fault_set(fault, TEL_E_INVALID, "invalid JSON at offset %td: nested deeper than %d levels",
+                  too_deep, JSON_DEPTH_MAX);
+        return NULL;
+    }
+    json = json_loadb(text, length, JSON_DECODE_ANY, &error);
+    if (!json)
+        fault_set(fault, TEL_E_INVALID, "invalid JSON at offset %d: %s", error.position,
+                  error.text);
+    return json;
+}
+
+bool json_is_valid(const char *text)
+{
+    CLEANUP(json_releasep) json_t *json = json_parse(text, strlen(text), NULL);
+
+    return json != NULL;
+}
+
+static void write_escape(struct strbuf *buf, unsigned char c)
+{
+    static const char short_forms[] = "btn?fr"; /* \b \t \n, U+000B, \f \r */
+
+    if (c == '"' || c == '\\')
+        strbuf_printf(buf, "\\%c", c);
+    else if (c >= '\b' && c <= '\r' && c != '\v')
+        strbuf_printf(buf, "\\%c", short_forms[c - '\b']);
+    else
+        strbuf_printf(buf, "\\u%04x", c);
+}
+
+void json_write_string(struct strbuf *buf, const char *text)
+{
+    strbuf_putc(buf, '"');
+    while (*text) {
+        const char *start = text;
+        size_t length = 0;
+
+        while ((unsigned char)*text >= ' ' && *text != '"' && *text != '\\' &&
+               (length = utf8_sequence(text)) > 0)
+            text += length;
+        strbuf_append(buf, start, (size_t)(text - start));
+        if (!*text)
+            break;
+        if ((unsigned char)*text < 0x80)
+            write_escape(buf, (unsigned char)*text);
+        else
+            strbuf_puts(buf, UTF8_REPLACEMENT);
+        text++;
+    }
+    strbuf_putc(buf, '"');
+}
+
+static int write_chunk(const char *chunk, size_t length, void *buf)
+{
+    strbuf_append(buf, chunk, length);
+    return strbuf_failed(buf) ? -1 : 0;
+}
+
+void json_write_value(struct strbuf *buf, const json_t *value)
+{
+    if (json_dump_callback(value, write_chunk, buf, JSON_COMPACT | JSON_ENCODE_ANY) &&
+        !strbuf_failed(buf)) {
+        strbuf_clear(buf);
+        buf->failed = true; /* jansson ran out of memory */
+    }
+}

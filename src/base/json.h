@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * JSON. Reading is jansson's (this is the only place that includes it), behind a limit on nesting,
+ * since jansson's own is compiled in and deeper than a small stack. Writing goes straight into a
+ * string buffer: a tree of objects first would cost four times as much.
+ */
+#ifndef BASE_JSON_H
+#define BASE_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/strbuf.h"
+
+#define JSON_DEPTH_MAX 64
+
+/* Release a `json_t *` local: CLEANUP(json_releasep). */
+void json_releasep(json_t **json);
+
+/*
+ * Parse RFC 8259 text of any kind of value, at most JSON_DEPTH_MAX deep; of duplicate keys the last
+ * wins. NULL with a fault (what is wrong, at which offset) for anything else, "\u0000" and lone
+ * surrogates included. The result is a new reference.
+ */
+json_t *json_parse(const char *text, size_t length, tel_fault *fault);
+
+/* Is this JSON that json_parse() takes? */
+bool json_is_valid(const char *text);
+
+/* Append `text` as a JSON string, quotes included; bytes that are no UTF-8 become U+FFFD. */
+void json_write_string(struct strbuf *buf, const char *text);
+
+/* Append a value in its shortest form, keys in their order. */
+void json_write_value(struct strbuf *buf, const json_t *value);
+
+#endif

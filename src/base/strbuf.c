@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/strbuf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPACITY_MIN 64
+
+void strbuf_clear(struct strbuf *buf)
+{
+    free(buf->text);
+    *buf = STRBUF(buf->max);
+}
+
+void strbuf_reset(struct strbuf *buf)
+{
+    buf->length = 0;
+    buf->failed = false;
+    if (buf->text)
+        buf->text[0] = '\0';
+}
+
+static bool fail(struct strbuf *buf)
+{
+    strbuf_clear(buf);
+    buf->failed = true;
+    return false;
+}
+
+/* Make room for `count` more bytes and the NUL. */
+static bool reserve(struct strbuf *buf, size_t count)
+{
+    size_t needed;
+    size_t capacity;
+    char *text;
+
+    if (buf->failed)
+        return false;
+    if (count > buf->max || buf->length > buf->max - count)
+        return fail(buf);
+    needed = buf->length + count + 1;
+    if (needed <= buf->capacity)
+        return true;
+    capacity = buf->capacity ? buf->capacity : CAPACITY_MIN;
+    while (capacity < needed)
+        capacity *= 2;
+    text = realloc(buf->text, capacity);
+    if (!text)
+        return fail(buf);
+    buf->text = text;
+    buf->capacity = capacity;
+    return true;
+}
+
+void strbuf_append(struct strbuf *buf, const void *bytes, size_t count)
+{
+    if (!reserve(buf, count))
+        return;
+    if (count)
+        memcpy(buf->text + buf->length, bytes, count);
+    buf->length += count;
+    buf->text[buf->length] = '\0';
+}
+
+void strbuf_puts(struct strbuf *buf, const char *text)
+{
+    strbuf_append(buf, text, strlen(text));
+}
+
+void strbuf_putc(struct strbuf *buf, char c)
+{
+    strbuf_append(buf, &c, 1);
+}
+
+void strbuf_printf(struct strbuf *buf, const char *format, ...)
+{
+    va_list args;
+    int count;
+
+    va_start(args, format);
+    count = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (count < 0) {
+        (void)fail(buf);
+        return;
+    }
+    if (!reserve(buf, (size_t)count))
+        return;
+    va_start(args, format);
+    (void)vsnprintf(buf->text + buf->length, (size_t)count + 1, format, args);
+    va_end(args);
+    buf->length += (size_t)count;
+}
+
+void strbuf_truncate(struct strbuf *buf, size_t length)
+{
+    if (length >= buf->length)
+        return;
+    buf->length = length;
+    buf->text[length] = '\0';
+}
+
+bool strbuf_failed(const struct strbuf *buf)
+{
+    return buf->failed;
+}
+
+char *strbuf_take(struct strbuf *buf)
+{
+    char *text;
+
+    strbuf_append(buf, "", 0);
+    text = buf->text;
+    buf->text = NULL;
+    strbuf_clear(buf);
+    return text;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/uuid.h"
+
+#include <string.h>
+#include <uuid/uuid.h>
+
+void uuid_make(char out[UUID_SIZE])
+{
+    uuid_t uuid;
+
+    uuid_generate_random(uuid);
+    uuid_unparse_lower(uuid, out);
+}
+
+void random_hex8(char out[9])
+{
+    char uuid[UUID_SIZE];
+
+    uuid_make(uuid);
+    memcpy(out, uuid, 8); /* the first group is random throughout */
+    out[8] = '\0';
+}
