@@ -1,0 +1,70 @@
+# The usual words for CMake's presets; `make help` lists them. Each build is in build/<preset>.
+.DEFAULT_GOAL := release
+.PHONY: release install run test check asan tsan clang coverage fuzz tidy fmt clean help
+
+PREFIX ?= /usr/local
+DESTDIR ?=
+
+# $(call build,preset[,options]): configuring again costs little, and picks up new files.
+define build
+@command -v cmake >/dev/null || { echo "cmake is missing; run: tools/setup build" >&2; exit 1; }
+@cmake --preset $(1) $(2) >/dev/null
+@cmake --build --preset $(1)
+endef
+
+define test
+$(call build,$(1))
+@ctest --preset $(1)
+endef
+
+release: ## build the programs and libraries: build/release/bin, build/release/lib (the default)
+	$(call build,release)
+
+install: ## install the release build into PREFIX (/usr/local), under DESTDIR if given
+	$(call build,release,-DCMAKE_INSTALL_PREFIX="$(PREFIX)")
+	@DESTDIR="$(DESTDIR)" cmake --install build/release
+
+run: ## build, start the service, record two runs: ./run.sh
+	@./run.sh
+
+test: ## build for development and run all tests
+	$(call test,dev)
+
+check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
+	@tools/check format || [ $$? = 77 ]
+	@tools/check layers
+	@tools/check banned
+	$(call test,asan)
+
+asan: ## all tests under the address and undefined-behaviour sanitizers
+	$(call test,asan)
+
+tsan: ## all tests under the thread sanitizer
+	$(call test,tsan)
+
+clang: ## all tests, compiled by clang
+	$(call test,clang)
+
+fuzz: ## build the fuzz targets, replay what they found, run each for 20 s
+	$(call test,fuzz)
+
+coverage: ## all tests; which lines they reach is in build/coverage/report/index.html
+	@command -v gcovr >/dev/null || { echo "gcovr is missing; run: tools/setup dev" >&2; exit 1; }
+	@find build/coverage -name '*.gcda' -delete 2>/dev/null || true
+	$(call test,coverage)
+	@mkdir -p build/coverage/report
+	@gcovr --root . --filter src/ --print-summary --html-details build/coverage/report/index.html \
+		build/coverage
+
+tidy: ## clang-tidy over src
+	$(call build,clang)
+	@find src -name '*.c' | xargs -r -n 4 -P 2 clang-tidy --quiet -p build/clang
+
+fmt: ## format the C sources as .clang-format says
+	@tools/check format --apply
+
+clean: ## remove all builds
+	@rm -rf build
+
+help: ## list these
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
