@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * BufferFile: the store-and-forward buffer of one process. A file's name is its state:
+ *
+ *     telemetry_{YYYYMMDD_HHMMSS}-tel-{pid}-{random}.jsonl.active -> .ready -> .synced
+ *
+ * The writer holds a flock on its active file as long as it lives, so that whoever finds the lock
+ * free knows that the writer is gone. Appends are written, not synced: they survive kill -9; against
+ * power loss there is the audit trail. Reading them back is sync.h's.
+ */
+#ifndef DELIVER_BUFFER_H
+#define DELIVER_BUFFER_H
+
+#include <sys/types.h>
+
+#include "base/file.h"
+#include "model/record.h"
+
+struct buffer_options {
+    const char *directory;
+    enum file_access access;
+    int64_t bytes_max;    /* the active file is rotated at this size... */
+    int64_t age_max_ms;   /* ...or this age */
+};
+
+struct buffer; /* thread-safe */
+
+tel_error buffer_new(struct buffer **out, const struct buffer_options *options);
+
+/* Make the active file ready, and free. In a forked child the parent's file is let alone. */
+void buffer_free(struct buffer *buffer);
+
+/* Append a whole record: {"record_type":"run", every field given}. */
+tel_error buffer_append_run(struct buffer *buffer, const struct tel_record *record,
+                            tel_fault *fault);
+
+/* Append an update of the fields of `set` that are given: {"record_type":"update","event_id":...,
+ * "buffered_at":..., fields}. */
+tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *record,
+                               field_set set, tel_fault *fault);
+
+/* Append a line as it is (an update that is carried on). */
+tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t length,
+                             tel_fault *fault);
+
+/* Make the active file ready now. Nothing was appended: nothing happens. */
+tel_error buffer_rotate(struct buffer *buffer, tel_fault *fault);
+
+#endif

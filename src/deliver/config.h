@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The configuration: what was given (by the environment, a flag, a call), and what follows from it.
+ * Settings are addressed by the names of their environment variables, everywhere.
+ */
+#ifndef DELIVER_CONFIG_H
+#define DELIVER_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/file.h"
+#include "base/log.h"
+
+/* CONFIG_TELEMETRY_DB_PATH, ...: indexes of the settings. */
+enum config_index {
+#define SETTING(kind, key, initial, min, max, meaning) CONFIG_##key,
+#include "deliver/config.def"
+#undef SETTING
+    CONFIG_COUNT
+};
+
+struct config_value {
+    char *given;   /* as given, NULL: not */
+    char *text;    /* in force, NULL: none */
+    int64_t number; /* of BOOL, INT and SECONDS (milliseconds) */
+    bool faulty;   /* what was given does not parse; the default is in force */
+};
+
+struct tel_config {
+    struct config_value values[CONFIG_COUNT];
+    struct log log;
+};
+
+/* Values in force. Texts are borrowed until the next change; NULL: none. */
+const char *config_text(const struct tel_config *config, enum config_index index);
+int64_t config_int(const struct tel_config *config, enum config_index index);
+bool config_bool(const struct tel_config *config, enum config_index index);
+
+/* What several settings decide together. */
+const char *config_base_dir(const struct tel_config *config);
+enum file_access config_file_access(const struct tel_config *config);
+bool config_is_embedded(const struct tel_config *config);
+bool config_is_mock(const struct tel_config *config); /* nothing may leave by network */
+
+/* A deep copy. The caller frees it with tel_config_free(). */
+tel_error config_copy(struct tel_config **out, const struct tel_config *config);
+
+/* Report the values that do not parse, each with its key, what it wants and the default used. */
+size_t config_report_faulty(const struct tel_config *config, tel_log_level level,
+                            tel_log_fn *report, void *arg);
+
+#endif

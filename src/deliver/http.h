@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * One HTTP request with one deadline. The only user of libcurl. Thread-safe: connections are kept
+ * alive in a small pool, and a forked child makes its own.
+ */
+#ifndef DELIVER_HTTP_H
+#define DELIVER_HTTP_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/strbuf.h"
+
+struct http; /* where to: a base URL, and how to authenticate */
+
+struct http_options {
+    const char *url;   /* http://host:port, or unix:/path */
+    const char *token; /* bearer token; NULL: none */
+};
+
+tel_error http_new(struct http **out, const struct http_options *options, tel_fault *fault);
+void http_free(struct http *http);
+
+struct http_response {
+    long status;        /* 0: none arrived */
+    struct strbuf body; /* cut off at HTTP_RESPONSE_BYTES_MAX: TEL_E_UNAVAILABLE */
+};
+
+#define HTTP_RESPONSE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+void http_response_clear(struct http_response *response);
+
+/*
+ * Send `method` to `path` (query included) with a JSON body (NULL: none) and take the answer. No
+ * redirect is followed and no proxy asked. `response` is cleared first and filled as far as it came.
+ *
+ *   TEL_OK             2xx
+ *   TEL_E_UNAVAILABLE  refused, timed out, garbled, 5xx, 408, 429 or 3xx: worth trying again later
+ *   TEL_E_NOT_FOUND    404
+ *   TEL_E_REJECTED     any other 4xx: sending it again is no use
+ */
+tel_error http_send(struct http *http, const char *method, const char *path, const char *body,
+                    struct deadline deadline, struct http_response *response, tel_fault *fault);
+
+#endif

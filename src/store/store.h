@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where runs rest. The contract that a backend fulfils; nothing outside store/ knows which one it
+ * has. A store belongs to one thread at a time; several processes may open the same database.
+ */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "model/record.h"
+
+struct store;
+
+struct store_options {
+    const char *path;         /* the database file */
+    const char *journal_mode; /* DELETE, TRUNCATE, PERSIST or WAL; NULL: DELETE */
+    const char *synchronous;  /* FULL or EXTRA; NULL: FULL */
+    int64_t busy_timeout_ms;  /* how long one attempt waits for a lock */
+    int64_t retries_max;      /* further attempts of a write when the lock outlasts that... */
+    int64_t retry_base_ms;    /* ...after this, and twice as long each time */
+    bool group_access;        /* files for owner and group, not for the owner alone */
+    bool read_only;           /* never write, never create; applying is TEL_E_INVALID */
+    struct log log;
+};
+
+/*
+ * Open the database, make it (and its directory) when it is not there. Nothing is touched when this
+ * fails: TEL_E_CORRUPT the file is no database, TEL_E_SCHEMA its schema is newer or older than this
+ * program handles, TEL_E_IO it cannot be opened, TEL_E_BUSY it is locked. The fault names the path
+ * and says what to do. read_only and no file: TEL_E_NOT_FOUND.
+ */
+tel_error store_open(struct store **out, const struct store_options *options, tel_fault *fault);
+void store_close(struct store *store);
+
+/* Bound every wait for a lock from here on by what is left until `deadline`; no further attempts. */
+void store_set_deadline(struct store *store, struct deadline deadline);
+
+/* ---- Writing --------------------------------------------------------------------------------- */
+
+enum write_kind {
+    WRITE_CREATE,      /* a whole record; if its event_id is known: a duplicate, with the exception
+                          that a terminal one ends a run that is still running (http-api.md) */
+    WRITE_UPDATE,      /* change the fields given, whatever the run's state: a live PATCH */
+    WRITE_LATE_UPDATE, /* an update from a buffer: whole while the run is running, else it fills only
+                          what is null or at its initial value (data-model.md, The buffer) */
+    WRITE_RETRY_COUNT, /* count one failed export: api_retry_count + 1 */
+};
+
+enum write_result {
+    WRITE_PENDING = 0, /* not applied (the transaction failed) */
+    WRITE_CREATED,
+    WRITE_DUPLICATE,
+    WRITE_UPDATED, /* a change was stored, or a duplicate ended its run */
+    WRITE_NOT_FOUND,
+    WRITE_INVALID, /* refused by the database for good; the reason says why */
+};
+
+struct write {
+    enum write_kind kind;
+    const struct tel_record *record; /* borrowed; names the run by its event_id */
+    enum write_result result;
+    char run_id[TEL_RUN_ID_SIZE]; /* of the stored run, when there is one */
+    char reason[160];             /* for WRITE_INVALID */
+};
+
+/*
+ * Apply writes in order, in one transaction, and make them durable (commit, then the sync of the
+ * directory) before returning TEL_OK. One that is refused does not stop the others. Times that are
+ * due are filled in: created_at when a new run lacks it, updated_at always, schema_version.
+ *
+ * On failure nothing was applied, every result is WRITE_PENDING, and all of it may be sent again.
+ * TEL_E_BUSY: the lock outlasted all attempts. TEL_E_IO: after a failed write or sync the connection
+ * is closed; the next call opens the database again, checks it, and only then takes writes.
+ */
+tel_error store_apply(struct store *store, struct write **writes, size_t count, tel_fault *fault);
+
+/* ---- Reading --------------------------------------------------------------------------------- */
+
+/* Get the run of this event_id into an empty record. TEL_E_NOT_FOUND. */
+tel_error store_get(struct store *store, const char *event_id, struct tel_record *record,
+                    tel_fault *fault);
+
+/* Get the newest run of this run_id. TEL_E_NOT_FOUND. */
+tel_error store_get_by_run_id(struct store *store, const char *run_id, struct tel_record *record,
+                              tel_fault *fault);
+
+/* What a list asks for; all conditions must hold. Times are in stored form. */
+#define QUERY_STATUSES_MAX 6
+#define QUERY_LIMIT_MAX 1000
+struct run_query {
+    const char *equals[RUN_FIELD_COUNT]; /* for fields with FILTER; NULL: any */
+    const char *statuses[QUERY_STATUSES_MAX];
+    size_t status_count; /* 0: any */
+    const char *created_before; /* < */
+    const char *created_after;  /* > */
+    const char *start_from;     /* >= */
+    const char *start_to;       /* <= */
+    const char *end_from;       /* >= */
+    const char *end_to;         /* <= */
+    const char *agent_prefix;
+    const char *commit; /* 7 or more hex digits: a prefix; fewer: exactly */
+    const char *id_prefix; /* of event_id or run_id, or of the 8 hex digits that end a run_id */
+    bool roots; /* no parent, or "" or "unknown" */
+    bool pending_export; /* ended and api_posted = 0 */
+    bool oldest_first; /* else newest: created_at descending, then id descending */
+    int64_t limit;
+    int64_t offset;
+};
+
+/* Hand each run of the answer to `each`; the record is borrowed for the call. */
+tel_error store_query(struct store *store, const struct run_query *query, tel_record_fn *each,
+                      void *arg, tel_fault *fault);
+
+tel_error store_stats(struct store *store, tel_run_stats *stats, tel_fault *fault);
+
+/* ---- State ----------------------------------------------------------------------------------- */
+
+/* TEL_OK when the file is sound; TEL_E_CORRUPT with the first finding. `full` compares every index
+ * with its table. */
+tel_error store_check(struct store *store, bool full, tel_fault *fault);
+
+/* How the outcome of the last write is known, for /health: TEL_OK, or what went wrong. */
+tel_error store_health(const struct store *store, tel_fault *fault);
+
+const char *store_path(const struct store *store);
+const char *store_journal_mode(const struct store *store); /* upper case */
+const char *store_synchronous(const struct store *store);
+
+/* The table's DDL as a new database gets it, for the printed schema. The caller frees it. */
+char *store_schema_sql(void);
+
+#endif
