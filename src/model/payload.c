@@ -119,14 +119,9 @@ tel_error tel_api_payload_to_json(char **out, const tel_api_payload *payload)
     return *out ? TEL_OK : TEL_E_NOMEM;
 }
 
-static void recordp_free(struct tel_record **record)
-{
-    tel_record_free(*record);
-}
-
 tel_error tel_api_payload_from_json(tel_api_payload **out, const char *json, tel_fault *fault)
 {
-    CLEANUP(recordp_free) struct tel_record *record = NULL;
+    CLEANUP(record_freep) struct tel_record *record = NULL;
     tel_error error;
 
     if (!out)

@@ -21,6 +21,12 @@ struct tel_record {
 
 void record_clear(struct tel_record *record);
 
+/* For locals: CLEANUP(record_freep) struct tel_record *record = NULL; */
+static inline void record_freep(struct tel_record **record)
+{
+    tel_record_free(*record);
+}
+
 bool record_has(const struct tel_record *record, int index);
 
 /* Read one field; NULL or 0 when not given, or when it is of the other type. */
