@@ -13,6 +13,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,7 +23,8 @@
 
 #define IDLE_MAX 8
 #define URL_BYTES_MAX ((size_t)64 * 1024)
-#define HEADER_BYTES_MAX ((size_t)8 * 1024)
+#define HEADER_BYTES_MAX ((size_t)8 * 1024)       /* of the one with our token */
+#define HEAD_BYTES_MAX ((size_t)64 * 1024)        /* of an answer, interim ones included */
 #define REASON_BODY_BYTES_MAX ((size_t)64 * 1024) /* a larger answer is not searched for a reason */
 #define REASON_BYTES_MAX ((size_t)300)
 
@@ -197,8 +199,26 @@ void http_response_clear(struct http_response *response)
     strbuf_clear(&response->body);
 }
 
-static size_t take_body(char *bytes, size_t size, size_t count, void *body)
+/* An answer as it arrives. libcurl takes one that ends within its head for an answer. */
+struct arrival {
+    struct http_response *response;
+    size_t head_bytes;
+    bool head_is_whole;
+};
+
+static size_t take_head(char *line, size_t size, size_t count, void *arg)
 {
+    struct arrival *arrival = arg;
+
+    arrival->head_bytes += size * count;
+    arrival->head_is_whole = *line == '\r' || *line == '\n';
+    return arrival->head_bytes <= HEAD_BYTES_MAX ? size * count : 0;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct strbuf *body = &((struct arrival *)arg)->response->body;
+
     strbuf_append(body, bytes, size * count);
     return strbuf_failed(body) ? 0 : size * count;
 }
@@ -255,14 +275,19 @@ static CURLcode set_limits(CURL *handle, struct deadline deadline)
 
 static CURLcode perform(CURL *handle, struct http_response *response)
 {
-    CURLcode code = curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
+    struct arrival arrival = {.response = response};
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_head);
 
     if (!code)
-        code = curl_easy_setopt(handle, CURLOPT_WRITEDATA, &response->body);
+        code = curl_easy_setopt(handle, CURLOPT_HEADERDATA, &arrival);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_WRITEDATA, &arrival);
     if (!code)
         code = curl_easy_perform(handle);
     (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response->status);
-    return code;
+    return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;
 }
 
 /* ---- What the answer means ------------------------------------------------------------------- */
@@ -354,12 +379,10 @@ tel_error http_send(struct http *http, const char *method, const char *path, con
     if (!code)
         code = perform(handle, response);
     give_back(http, handle);
-    if (code == CURLE_OUT_OF_MEMORY)
-        return fault_nomem(fault);
     if (code && strbuf_failed(&response->body))
         return fault_set(fault, TEL_E_UNAVAILABLE, "the answer of %s is larger than %zu bytes",
                          http->url, response->body.max);
-    if (code)
+    if (code) /* even "out of memory": libcurl says so of a header line without end */
         return fault_set(fault, TEL_E_UNAVAILABLE, "cannot reach %s: %s",
                          http->socket_path ? http->socket_path : http->url,
                          curl_easy_strerror(code));
