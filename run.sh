@@ -70,7 +70,7 @@ await_end() { # A signal ends `wait` early, once the trap has run.
 trap 'stop; await_end' EXIT
 trap 'stop; await_end; exit $status' INT TERM HUP
 
-# In a session of its own: the terminal's Ctrl-C comes to this script, which passes it on once.
+# Away from the terminal: Ctrl-C comes to this script, which passes it on once.
 # Its log gets its name when the port is known to be ours, and not another service's.
 log=$root/build/telemetryd-$port.log
 setsid "$bin/telemetryd" --port "$port" --base "$base" </dev/null >"$log.$$" 2>&1 &
