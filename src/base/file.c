@@ -157,6 +157,15 @@ tel_error file_open(int *fd, const char *path, int flags, enum file_access acces
     return TEL_OK;
 }
 
+bool file_is_at(int fd, const char *path)
+{
+    struct stat by_fd;
+    struct stat by_name;
+
+    return fstat(fd, &by_fd) == 0 && lstat(path, &by_name) == 0 && by_fd.st_ino == by_name.st_ino &&
+           by_fd.st_dev == by_name.st_dev;
+}
+
 tel_error file_write(int fd, const char *path, const void *bytes, size_t count, tel_fault *fault)
 {
     const char *next = bytes;
@@ -260,8 +269,8 @@ static void reader_clear(struct line_reader *reader)
 
 tel_error file_each_line(int fd, const char *path, file_line_fn *each, void *arg, tel_fault *fault)
 {
-    CLEANUP(reader_clear) struct line_reader reader = {
-        .text = STRBUF(FILE_LINE_BYTES_MAX), .each = each, .arg = arg};
+    CLEANUP(reader_clear)
+    struct line_reader reader = {.text = STRBUF(FILE_LINE_BYTES_MAX), .each = each, .arg = arg};
     CLEANUP(freep) char *chunk = malloc(READ_CHUNK_BYTES);
 
     if (!chunk)

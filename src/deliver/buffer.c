@@ -115,15 +115,10 @@ static void let_go(struct buffer *buffer)
     (void)close(fd);
 }
 
-/* Is the open file still the one that its name stands for? */
+/* Is the active file still there under its name? */
 static bool is_in_place(const struct buffer *buffer)
 {
-    struct stat by_name;
-    struct stat by_fd;
-
-    return buffer->fd >= 0 && fstat(buffer->fd, &by_fd) == 0 &&
-           lstat(buffer->path, &by_name) == 0 && by_fd.st_ino == by_name.st_ino &&
-           by_fd.st_dev == by_name.st_dev;
+    return buffer->fd >= 0 && file_is_at(buffer->fd, buffer->path);
 }
 
 static void make_path(const struct buffer *buffer, char out[PATH_MAX], const char *state)

@@ -14,8 +14,9 @@
 tel_error ndjson_init(struct ndjson *ndjson, const char *directory, enum file_access access,
                       int64_t lock_budget_ms)
 {
-    *ndjson = (struct ndjson){
-        .directory = strdup(directory), .access = access, .lock_budget_ms = lock_budget_ms};
+    *ndjson = (struct ndjson){.directory = strdup(directory),
+                              .access = access,
+                              .lock_budget_ms = lock_budget_ms};
     return ndjson->directory ? TEL_OK : TEL_E_NOMEM;
 }
 
