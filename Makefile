@@ -1,4 +1,5 @@
 # The usual words for CMake's presets; `make help` lists them. Each build is in build/<preset>.
+MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := release
 .PHONY: release install run test check asan tsan clang coverage fuzz tidy fmt clean help
 

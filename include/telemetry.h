@@ -330,8 +330,7 @@ TEL_API const char *tel_run_event_id(const tel_run *run);
 
 /* Append an event to the audit trail. `payload_json` is JSON text; text that is no JSON is kept as
  * a JSON string; NULL: no payload. */
-TEL_API tel_error tel_run_log_event(tel_run *run, const char *event_type,
-                                    const char *payload_json);
+TEL_API tel_error tel_run_log_event(tel_run *run, const char *event_type, const char *payload_json);
 
 /* Set fields of the active run; recorded when it ends. Ids, times and what the store keeps by itself
  * cannot be set. An unknown name is logged as a warning and otherwise ignored. */

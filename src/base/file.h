@@ -57,8 +57,7 @@ tel_error file_rename(const char *from, const char *to, tel_fault *fault);
 typedef int file_line_fn(void *arg, const char *line, size_t length, bool whole);
 
 /* Hand each line to `each`, its newline cut off. */
-tel_error file_each_line(int fd, const char *path, file_line_fn *each, void *arg,
-                         tel_fault *fault);
+tel_error file_each_line(int fd, const char *path, file_line_fn *each, void *arg, tel_fault *fault);
 
 /* Hand the names in a directory for which `wanted` is true to `each`, in byte order. A missing
  * directory has none. */

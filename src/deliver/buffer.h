@@ -19,8 +19,8 @@
 struct buffer_options {
     const char *directory;
     enum file_access access;
-    int64_t bytes_max;    /* the active file is rotated at this size... */
-    int64_t age_max_ms;   /* ...or this age */
+    int64_t bytes_max;  /* the active file is rotated at this size... */
+    int64_t age_max_ms; /* ...or this age */
 };
 
 struct buffer; /* thread-safe */

@@ -21,10 +21,10 @@ enum config_index {
 };
 
 struct config_value {
-    char *given;   /* as given, NULL: not */
-    char *text;    /* in force, NULL: none */
+    char *given;    /* as given, NULL: not */
+    char *text;     /* in force, NULL: none */
     int64_t number; /* of BOOL, INT and SECONDS (milliseconds) */
-    bool faulty;   /* what was given does not parse; the default is in force */
+    bool faulty;    /* what was given does not parse; the default is in force */
 };
 
 struct tel_config {

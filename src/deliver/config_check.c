@@ -107,8 +107,8 @@ static void check_export(struct report *report, const struct tel_config *config)
 static void check_directory(struct report *report, const struct tel_config *config,
                             const char *what, const char *path)
 {
-    tel_log_level level = config_bool(config, CONFIG_TELEMETRY_SKIP_VALIDATION) ? TEL_LOG_WARNING
-                                                                                : TEL_LOG_ERROR;
+    tel_log_level level =
+        config_bool(config, CONFIG_TELEMETRY_SKIP_VALIDATION) ? TEL_LOG_WARNING : TEL_LOG_ERROR;
     struct stat status;
 
     if (!path)

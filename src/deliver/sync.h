@@ -18,7 +18,7 @@ struct sync_options {
     const char *directory; /* a missing one is empty */
     enum file_access access;
     size_t batch_size;
-    int64_t stale_ms;       /* an active file of an older writer (no lock): taken over when nothing
+    int64_t stale_ms; /* an active file of an older writer (no lock): taken over when nothing
                                was written to it for this long; 60 s */
     int64_t update_age_max_ms; /* an update whose run never came is rejected after this: 7 days */
     const struct log *log;

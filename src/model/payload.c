@@ -13,15 +13,33 @@
 #define PAYLOAD_BYTES_MAX ((size_t)512 * 1024 * 1024)
 
 static const enum run_field_index exported[] = {
-    FIELD_run_id,          FIELD_agent_name,        FIELD_agent_owner,
-    FIELD_job_type,        FIELD_trigger_type,      FIELD_start_time,
-    FIELD_end_time,        FIELD_status,            FIELD_items_discovered,
-    FIELD_items_succeeded, FIELD_items_failed,      FIELD_duration_ms,
-    FIELD_error_summary,   FIELD_product,           FIELD_platform,
-    FIELD_product_family,  FIELD_subdomain,         FIELD_website,
-    FIELD_website_section, FIELD_item_name,         FIELD_git_repo,
-    FIELD_git_branch,      FIELD_git_commit_hash,   FIELD_git_commit_source,
-    FIELD_git_commit_author, FIELD_git_commit_timestamp, FIELD_host,
+    FIELD_run_id,
+    FIELD_agent_name,
+    FIELD_agent_owner,
+    FIELD_job_type,
+    FIELD_trigger_type,
+    FIELD_start_time,
+    FIELD_end_time,
+    FIELD_status,
+    FIELD_items_discovered,
+    FIELD_items_succeeded,
+    FIELD_items_failed,
+    FIELD_duration_ms,
+    FIELD_error_summary,
+    FIELD_product,
+    FIELD_platform,
+    FIELD_product_family,
+    FIELD_subdomain,
+    FIELD_website,
+    FIELD_website_section,
+    FIELD_item_name,
+    FIELD_git_repo,
+    FIELD_git_branch,
+    FIELD_git_commit_hash,
+    FIELD_git_commit_source,
+    FIELD_git_commit_author,
+    FIELD_git_commit_timestamp,
+    FIELD_host,
 };
 
 #define EXPORTED_COUNT (sizeof exported / sizeof *exported)
@@ -101,14 +119,9 @@ tel_error tel_api_payload_to_json(char **out, const tel_api_payload *payload)
     return *out ? TEL_OK : TEL_E_NOMEM;
 }
 
-static void recordp_free(struct tel_record **record)
-{
-    tel_record_free(*record);
-}
-
 tel_error tel_api_payload_from_json(tel_api_payload **out, const char *json, tel_fault *fault)
 {
-    CLEANUP(recordp_free) struct tel_record *record = NULL;
+    CLEANUP(record_freep) struct tel_record *record = NULL;
     tel_error error;
 
     if (!out)

@@ -116,9 +116,10 @@ static tel_error normalize(char **out, int index, const char *text, tel_fault *f
     switch (run_fields[index].kind) {
     case KIND_TIME:
         if (!timestamp_parse(&us, text))
-            return fault_set(fault, TEL_E_INVALID,
-                             "%s must be an RFC 3339 time such as 2025-12-10T12:05:30Z, not \"%.*s\"",
-                             name, QUOTE_CHARS_MAX, text);
+            return fault_set(
+                fault, TEL_E_INVALID,
+                "%s must be an RFC 3339 time such as 2025-12-10T12:05:30Z, not \"%.*s\"", name,
+                QUOTE_CHARS_MAX, text);
         timestamp_format(time, us);
         *out = strdup(time);
         return TEL_OK;

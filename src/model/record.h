@@ -21,6 +21,12 @@ struct tel_record {
 
 void record_clear(struct tel_record *record);
 
+/* For locals: CLEANUP(record_freep) struct tel_record *record = NULL; */
+static inline void record_freep(struct tel_record **record)
+{
+    tel_record_free(*record);
+}
+
 bool record_has(const struct tel_record *record, int index);
 
 /* Read one field; NULL or 0 when not given, or when it is of the other type. */
@@ -31,8 +37,7 @@ int64_t record_int(const struct tel_record *record, int index);
  * Set one field, checked against its kind and brought into stored form: times to UTC, statuses to
  * their canonical name, broken UTF-8 to U+FFFD. A NULL text takes the field back to "not given".
  */
-tel_error record_set_text(struct tel_record *record, int index, const char *text,
-                          tel_fault *fault);
+tel_error record_set_text(struct tel_record *record, int index, const char *text, tel_fault *fault);
 tel_error record_set_int(struct tel_record *record, int index, int64_t value, tel_fault *fault);
 
 /* Set one field from what a store holds: taken as it is, since old rows break today's rules. */

@@ -91,7 +91,7 @@ static tel_error read_field(struct tel_record *record, int index, const json_t *
     if (json_is_integer(value) && !kind_is_text(kind))
         return record_set_int(record, index, json_integer_value(value), fault);
     return fault_set(fault, TEL_E_INVALID, "%s must be %s", run_fields[index].name,
-                     kind_is_text(kind) ? "a string"
+                     kind_is_text(kind)  ? "a string"
                      : kind == KIND_BOOL ? "true or false"
                                          : "an integer");
 }

@@ -15,11 +15,6 @@ void tel_free(void *memory)
     free(memory);
 }
 
-static void recordp_free(struct tel_record **record)
-{
-    tel_record_free(*record);
-}
-
 static struct tel_record *record_alloc(void)
 {
     struct tel_record *record = malloc(sizeof *record);
@@ -31,7 +26,7 @@ static struct tel_record *record_alloc(void)
 
 tel_error tel_record_new(tel_record **out, const tel_run_fields *fields, tel_fault *fault)
 {
-    CLEANUP(recordp_free) struct tel_record *record = NULL;
+    CLEANUP(record_freep) struct tel_record *record = NULL;
     tel_error error;
 
     if (!out)
@@ -129,7 +124,7 @@ tel_error tel_record_to_json(char **out, const tel_record *record)
 tel_error tel_record_from_json(tel_record **out, const char *json, tel_fault *fault)
 {
     CLEANUP(json_releasep) json_t *object = NULL;
-    CLEANUP(recordp_free) struct tel_record *record = NULL;
+    CLEANUP(record_freep) struct tel_record *record = NULL;
     tel_fault first = {0};
     tel_error error;
 

@@ -26,10 +26,10 @@ struct expected {
 #undef FIELD
 };
 
-#define FIELD(name, kind, access, initial, meaning)                                         \
-    _Static_assert(offsetof(struct expected, name) == offsetof(tel_run_fields, name),       \
-                   #name " is at another place in telemetry.h than in run_fields.def");     \
-    _Static_assert(_Generic(((tel_run_fields *)0)->name, member_##kind : 1, default : 0),   \
+#define FIELD(name, kind, access, initial, meaning)                                       \
+    _Static_assert(offsetof(struct expected, name) == offsetof(tel_run_fields, name),     \
+                   #name " is at another place in telemetry.h than in run_fields.def");   \
+    _Static_assert(_Generic(((tel_run_fields *)0)->name, member_##kind : 1, default : 0), \
                    #name " has another type in telemetry.h than in run_fields.def");
 #include "model/run_fields.def"
 #undef FIELD
@@ -68,7 +68,7 @@ bool kind_is_text(enum field_kind kind)
 const char *kind_name(enum field_kind kind)
 {
     static const char *const names[] = {
-        [KIND_TEXT] = "text", [KIND_TIME] = "time",   [KIND_STATUS] = "status",
+        [KIND_TEXT] = "text",     [KIND_TIME] = "time", [KIND_STATUS] = "status",
         [KIND_SOURCE] = "source", [KIND_JSON] = "json", [KIND_COUNT] = "count",
         [KIND_NUMBER] = "number", [KIND_BOOL] = "bool",
     };

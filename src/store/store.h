@@ -92,7 +92,7 @@ tel_error store_get_by_run_id(struct store *store, const char *run_id, struct te
 struct run_query {
     const char *equals[RUN_FIELD_COUNT]; /* for fields with FILTER; NULL: any */
     const char *statuses[QUERY_STATUSES_MAX];
-    size_t status_count; /* 0: any */
+    size_t status_count;        /* 0: any */
     const char *created_before; /* < */
     const char *created_after;  /* > */
     const char *start_from;     /* >= */
@@ -100,11 +100,11 @@ struct run_query {
     const char *end_from;       /* >= */
     const char *end_to;         /* <= */
     const char *agent_prefix;
-    const char *commit; /* 7 or more hex digits: a prefix; fewer: exactly */
+    const char *commit;    /* 7 or more hex digits: a prefix; fewer: exactly */
     const char *id_prefix; /* of event_id or run_id, or of the 8 hex digits that end a run_id */
-    bool roots; /* no parent, or "" or "unknown" */
-    bool pending_export; /* ended and api_posted = 0 */
-    bool oldest_first; /* else newest: created_at descending, then id descending */
+    bool roots;            /* no parent, or "" or "unknown" */
+    bool pending_export;   /* ended and api_posted = 0 */
+    bool oldest_first;     /* else newest: created_at descending, then id descending */
     int64_t limit;
     int64_t offset;
 };

@@ -1,0 +1,23 @@
+#!/bin/sh
+# Builds and tests from a fresh clone: ./test.sh [PRESET]
+#
+# PRESET is one of CMakePresets.json (`ctest --list-presets`); the default, ci, is the code that
+# users run, with the warnings and tests of developers. Missing packages are installed first. Ends
+# with the test runner's summary, and with its exit status.
+set -eu
+cd "$(dirname "$0")"
+
+preset=${1:-ci}
+case $preset in
+-*)
+    sed -n '2,/^set/s/^# \{0,1\}//p' "$0"
+    exit 2
+    ;;
+clang) tools/setup ci ;;
+fuzz | coverage) tools/setup dev ;;
+*) tools/setup test ;;
+esac
+
+cmake --preset "$preset" >/dev/null
+cmake --build --preset "$preset"
+exec ctest --preset "$preset"
