@@ -263,23 +263,26 @@ static void answer_read_fault(struct exchange *exchange, const tel_fault *fault)
         answer_unavailable(exchange, fault->text);
 }
 
-static void record_clearp(struct tel_record *record)
+static tel_error get_run(struct service *service, const char *event_id, struct tel_record *record,
+                         tel_fault *fault)
 {
-    record_clear(record);
+    struct store *store;
+    tel_error error = reader_take(service->reader, &store, fault);
+
+    if (error)
+        return error == TEL_E_NOT_FOUND ? TEL_E_IO : error; /* the database, not the run */
+    error = store_get(store, event_id, record, fault);
+    reader_give(service->reader, store, error);
+    return error;
 }
 
 void api_run_get(struct service *service, struct exchange *exchange)
 {
     const char *event_id = exchange->request.path_argument;
-    CLEANUP(record_clearp) struct tel_record record = RECORD();
+    CLEANUP(record_clear) struct tel_record record = RECORD();
     tel_fault fault = {0};
-    struct store *store;
-    tel_error error = reader_take(service->reader, &store, &fault);
+    tel_error error = get_run(service, event_id, &record, &fault);
 
-    if (!error) {
-        error = store_get(store, event_id, &record, &fault);
-        reader_give(service->reader, store, error);
-    }
     if (error == TEL_E_NOT_FOUND)
         answer_no_run(exchange, event_id);
     else if (error)
