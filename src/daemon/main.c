@@ -22,6 +22,7 @@
 #include "daemon/server.h"
 #include "daemon/service.h"
 #include "daemon/settings.h"
+#include "deliver/config_store.h"
 #include "store/lock.h"
 
 #define LOCK_WAIT_MS 2000   /* for a command that is emptying the buffer */
@@ -112,16 +113,8 @@ static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
     service->logger.level = logger_level(config_text(config, CONFIG_TELEMETRY_LOG_LEVEL));
     service->database = config_text(config, CONFIG_TELEMETRY_DB_PATH);
     service->reads_need_token = config_bool(config, CONFIG_TELEMETRY_API_AUTH_READS);
-    telemetryd->store_options = (struct store_options){
-        .path = service->database,
-        .journal_mode = config_text(config, CONFIG_TELEMETRY_DB_JOURNAL_MODE),
-        .synchronous = config_text(config, CONFIG_TELEMETRY_DB_SYNCHRONOUS),
-        .busy_timeout_ms = config_int(config, CONFIG_TELEMETRY_DB_BUSY_TIMEOUT_MS),
-        .retries_max = config_int(config, CONFIG_TELEMETRY_DB_MAX_RETRIES),
-        .retry_base_ms = config_int(config, CONFIG_TELEMETRY_DB_RETRY_BASE_DELAY_SECONDS),
-        .group_access = config_file_access(config) == FILE_GROUP_TOO,
-        .log = logger_as_log(&service->logger),
-    };
+    telemetryd->store_options = config_store_options(config);
+    telemetryd->store_options.log = logger_as_log(&service->logger);
     if (gethostname(telemetryd->host_name, sizeof telemetryd->host_name - 1))
         telemetryd->host_name[0] = '\0';
     if (settings_token(&telemetryd->token, config, fault))
