@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Leave the calling program as it was: errno restored, SIGPIPE and SIGXFSZ not delivered for what
- * we write (a file-size limit would otherwise kill the host at our write). One line at the top of
- * each public function that does I/O:
+ * we write (a file-size limit would otherwise kill the host at our write), and its thread not
+ * cancelled while we hold a lock or a descriptor. One line at the top of each public function that
+ * does I/O:
  *
  *     CLEANUP(host_restore) struct host_state host = host_protect();
  */
@@ -16,6 +17,7 @@ struct host_state {
     sigset_t mask;
     sigset_t pending; /* which of the two were pending before */
     int blocked;      /* the mask was changed */
+    int cancel;       /* whether the thread could be cancelled */
 };
 
 struct host_state host_protect(void);

@@ -343,6 +343,20 @@ static void resolve(struct tel_config *config)
     }
 }
 
+bool config_describe_fault(const struct tel_config *config, enum config_index index, char *text,
+                           size_t size)
+{
+    const struct config_value *value = &config->values[index];
+    char wanted[128];
+
+    if (!value->faulty)
+        return false;
+    describe(wanted, sizeof wanted, index);
+    (void)snprintf(text, size, "%s must be %s, not \"%.60s\"", settings[index].key, wanted,
+                   settings[index].kind == SETTING_SECRET ? "***" : value->given);
+    return true;
+}
+
 size_t config_report_faulty(const struct tel_config *config, tel_log_level level,
                             tel_log_fn *report, void *arg)
 {
@@ -350,15 +364,12 @@ size_t config_report_faulty(const struct tel_config *config, tel_log_level level
     size_t count = 0;
 
     for (int i = 0; i < CONFIG_COUNT; i++) {
-        bool secret = settings[i].kind == SETTING_SECRET;
-        char wanted[128];
+        char text[256];
 
-        if (!config->values[i].faulty)
+        if (!config_describe_fault(config, (enum config_index)i, text, sizeof text))
             continue;
         count++;
-        describe(wanted, sizeof wanted, (enum config_index)i);
-        log_write(&log, level, "%s must be %s, not \"%.60s\"; using %s", settings[i].key, wanted,
-                  secret ? "***" : config->values[i].given,
+        log_write(&log, level, "%s; using %s", text,
                   settings[i].initial ? settings[i].initial : "none");
     }
     return count;
