@@ -57,9 +57,8 @@ static void report(const struct adopter *adopter, const struct sync_report *done
         (void)snprintf(numbers[i], sizeof numbers[i], "%zu", counts[i]);
     logger_event(adopter->logger, done->rejected ? TEL_LOG_WARNING : TEL_LOG_INFO,
                  "adopted buffer files",
-                 LOG_FIELDS({"files", numbers[0]}, {"created", numbers[1]},
-                            {"updated", numbers[2]}, {"duplicates", numbers[3]},
-                            {"rejected", numbers[4]}));
+                 LOG_FIELDS({"files", numbers[0]}, {"created", numbers[1]}, {"updated", numbers[2]},
+                            {"duplicates", numbers[3]}, {"rejected", numbers[4]}));
 }
 
 static void adopt(struct adopter *adopter)

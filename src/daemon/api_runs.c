@@ -74,9 +74,10 @@ static void write_duplicate(struct exchange *exchange, const struct run_write *r
 
     strbuf_puts(body, "{\"status\":\"duplicate\",\"event_id\":");
     json_write_string(body, record_text(&run_write->record, FIELD_event_id));
-    strbuf_puts(body, updated ? ",\"updated\":true,\"message\":\"the event_id is known, and the run "
-                                "has now ended\"}"
-                              : ",\"message\":\"the event_id is known; nothing was stored\"}");
+    strbuf_puts(body, updated
+                          ? ",\"updated\":true,\"message\":\"the event_id is known, and the run "
+                            "has now ended\"}"
+                          : ",\"message\":\"the event_id is known; nothing was stored\"}");
 }
 
 static void write_updated(struct exchange *exchange, const struct run_write *run_write)
@@ -215,7 +216,8 @@ static void list_names(struct run_write *run_write, json_t *object)
     const char *name;
     json_t *value;
 
-    json_object_foreach(object, name, value) {
+    json_object_foreach(object, name, value)
+    {
         int index = run_field_find(name);
 
         if (index < 0 || !record_has(&run_write->record, index))

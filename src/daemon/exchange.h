@@ -34,7 +34,8 @@ struct request {
     struct strbuf body;
 };
 
-#define ANSWER_BYTES_MAX ((size_t)1 << 30) /* 1,000 runs of the largest kind fit; nothing is larger */
+#define ANSWER_BYTES_MAX \
+    ((size_t)1 << 30) /* 1,000 runs of the largest kind fit; nothing is larger */
 #define ANSWER_HEADERS_MAX 8
 
 struct answer_header {

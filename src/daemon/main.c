@@ -217,8 +217,8 @@ static tel_error start(struct telemetryd *telemetryd, tel_fault *fault)
     if (!error)
         error = serve(telemetryd, fault);
     if (!error)
-        error = adopter_start(&telemetryd->adopter, config, service->writer, &service->logger,
-                              fault);
+        error =
+            adopter_start(&telemetryd->adopter, config, service->writer, &service->logger, fault);
     return error;
 }
 
@@ -263,7 +263,8 @@ static sigset_t block_signals(void)
     sigset_t signals;
 
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails instead, and is answered 503 */
+    (void)signal(SIGXFSZ,
+                 SIG_IGN); /* a write beyond the limit fails instead, and is answered 503 */
     (void)sigemptyset(&signals);
     (void)sigaddset(&signals, SIGTERM);
     (void)sigaddset(&signals, SIGINT);

@@ -92,8 +92,8 @@ bool port_owner_find(struct port_owner *owner, uint16_t port)
     char wanted[64];
     uint64_t inode;
 
-    if (!directory || (!find_inode(&inode, "/proc/net/tcp", port) &&
-                       !find_inode(&inode, "/proc/net/tcp6", port)))
+    if (!directory ||
+        (!find_inode(&inode, "/proc/net/tcp", port) && !find_inode(&inode, "/proc/net/tcp6", port)))
         return false;
     (void)snprintf(wanted, sizeof wanted, "socket:[%" PRIu64 "]", inode);
     while ((entry = readdir(directory))) {

@@ -119,9 +119,8 @@ bool router_admit(void *arg, struct exchange *exchange)
     } else if (!request->route) {
         answer_detail(exchange, 405, "this path does not take that method");
         write_allow(exchange, methods);
-    } else if (!is_read(request) &&
-               !visitor_origin_is_allowed(headers->host, headers->origin,
-                                          headers->sec_fetch_site)) {
+    } else if (!is_read(request) && !visitor_origin_is_allowed(headers->host, headers->origin,
+                                                               headers->sec_fetch_site)) {
         answer_detail(exchange, 403, "a page of another site must not write here");
     } else {
         return true;

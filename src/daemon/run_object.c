@@ -19,8 +19,8 @@ void run_object_write(struct strbuf *buf, const struct tel_record *record)
 {
     const char *repo = record_text(record, FIELD_git_repo);
     CLEANUP(freep) char *repo_url = git_url_repo(repo);
-    CLEANUP(freep) char *commit_url =
-        git_url_commit(repo, record_text(record, FIELD_git_commit_hash));
+    CLEANUP(freep)
+    char *commit_url = git_url_commit(repo, record_text(record, FIELD_git_commit_hash));
 
     strbuf_putc(buf, '{');
     record_write_members(buf, record, ~(field_set)0, RECORD_AS_SERVED);

@@ -157,8 +157,7 @@ static enum MHD_Result send_answer(struct visit *visit)
     if (has_body)
         (void)MHD_add_response_header(response, "Content-Type", "application/json");
     for (size_t i = 0; i < answer->header_count; i++)
-        (void)MHD_add_response_header(response, answer->headers[i].name,
-                                      answer->headers[i].value);
+        (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
     if (answer->close || atomic_load(&visit->server->quiescing))
         (void)MHD_add_response_header(response, "Connection", "close");
     result = MHD_queue_response(visit->connection, (unsigned)answer->status, response);
@@ -343,7 +342,8 @@ static void on_completed(void *arg, struct MHD_Connection *connection, void **co
     free(visit);
 }
 
-static void on_log(void *arg, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
+static void on_log(void *arg, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* What the HTTP library has to say concerns one connection at most. */
 static void on_log(void *arg, const char *format, va_list args)
@@ -353,8 +353,7 @@ static void on_log(void *arg, const char *format, va_list args)
 
     (void)vsnprintf(message, sizeof message, format, args);
     message[strcspn(message, "\n")] = '\0';
-    logger_event(server->options.logger, TEL_LOG_DEBUG, "http",
-                 LOG_FIELDS({"message", message}));
+    logger_event(server->options.logger, TEL_LOG_DEBUG, "http", LOG_FIELDS({"message", message}));
 }
 
 void server_suspend(struct exchange *exchange)
@@ -375,24 +374,21 @@ static struct MHD_Daemon *start_daemon(struct server *server)
     const struct server_options *options = &server->options;
 
     /* Its own answers to large headers are HTML: give it room for twice ours, and a request line. */
-    return MHD_start_daemon(
-        MHD_USE_ERROR_LOG | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
-            MHD_ALLOW_SUSPEND_RESUME,
-        0, NULL, NULL, on_request, server,
-        MHD_OPTION_EXTERNAL_LOGGER, on_log, server,
-        MHD_OPTION_LISTEN_SOCKET, options->listen_fd,
-        MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
-        MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
-        MHD_OPTION_THREAD_POOL_SIZE, (unsigned)SERVER_THREADS,
-        MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_ip_max,
-        MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_seconds,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, 2 * options->header_bytes_max + 4096,
-        MHD_OPTION_END);
+    return MHD_start_daemon(MHD_USE_ERROR_LOG | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
+                                MHD_ALLOW_SUSPEND_RESUME,
+                            0, NULL, NULL, on_request, server, MHD_OPTION_EXTERNAL_LOGGER, on_log,
+                            server, MHD_OPTION_LISTEN_SOCKET, options->listen_fd,
+                            MHD_OPTION_URI_LOG_CALLBACK, on_uri, server,
+                            MHD_OPTION_NOTIFY_COMPLETED, on_completed, server,
+                            MHD_OPTION_THREAD_POOL_SIZE, (unsigned)SERVER_THREADS,
+                            MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, options->connections_per_ip_max,
+                            MHD_OPTION_CONNECTION_TIMEOUT, options->idle_timeout_seconds,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            2 * options->header_bytes_max + 4096, MHD_OPTION_END);
 }
 
-tel_error server_start(struct server **out, const struct server_options *options,
-                       tel_fault *fault)
+tel_error server_start(struct server **out, const struct server_options *options, tel_fault *fault)
 {
     struct server *server = calloc(1, sizeof *server);
 

@@ -38,8 +38,7 @@ struct server_options {
     const struct logger *logger;
 };
 
-tel_error server_start(struct server **out, const struct server_options *options,
-                       tel_fault *fault);
+tel_error server_start(struct server **out, const struct server_options *options, tel_fault *fault);
 
 /* Accept no more connections, and end each one with its next answer. */
 void server_quiesce(struct server *server);

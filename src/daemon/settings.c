@@ -96,8 +96,9 @@ size_t settings_check(const struct tel_config *config, tel_log_fn *report, void 
         faults++;
     }
     if (!config_text(config, CONFIG_TELEMETRY_DB_PATH)) {
-        log_write(&log, TEL_LOG_ERROR, "there is no place for the database: set "
-                                       "TELEMETRY_BASE_DIR or give --base");
+        log_write(&log, TEL_LOG_ERROR,
+                  "there is no place for the database: set "
+                  "TELEMETRY_BASE_DIR or give --base");
         faults++;
     }
     if (settings_token(&token, config, &fault)) {

@@ -69,7 +69,7 @@ static bool split_scp(struct parts *parts, const char *remote)
     const char *at = strchr(remote, '@');
     const char *colon = at ? strchr(at, ':') : NULL;
 
-    if (!colon || memchr(remote, '/', (size_t)(colon - remote)))
+    if (!colon || strcspn(remote, ":/") != (size_t)(colon - remote))
         return false;
     parts->host = at + 1;
     parts->host_length = (size_t)(colon - parts->host);
@@ -98,8 +98,7 @@ static void trim_path(struct parts *parts)
         parts->path++;
     parts->path_length = strlen(parts->path);
     drop_slashes_at_end(parts);
-    if (parts->path_length >= 4 &&
-        memcmp(parts->path + parts->path_length - 4, ".git", 4) == 0)
+    if (parts->path_length >= 4 && memcmp(parts->path + parts->path_length - 4, ".git", 4) == 0)
         parts->path_length -= 4;
     drop_slashes_at_end(parts);
 }
@@ -159,8 +158,7 @@ static const char *commit_path(const struct parts *parts)
     size_t length = colon ? (size_t)(colon - parts->host) : parts->host_length;
 
     for (size_t i = 0; i < sizeof hosts / sizeof *hosts; i++) {
-        if (strlen(hosts[i].host) == length &&
-            strncasecmp(parts->host, hosts[i].host, length) == 0)
+        if (strlen(hosts[i].host) == length && strncasecmp(parts->host, hosts[i].host, length) == 0)
             return hosts[i].path;
     }
     return NULL;
