@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """What was acknowledged is kept, once, whatever happens to the service meanwhile."""
 import concurrent.futures
+import pathlib
 import resource
 import signal
+import socket
 import sqlite3
 import threading
 
@@ -112,6 +114,43 @@ class Durability(DurabilityTestCase):
             self.assertLessEqual(senders.statuses, {200, 201, 503})
             self.assert_kept(senders.acknowledged)
 
+    def test_what_was_accepted_is_finished_and_answered_before_it_ends(self):
+        service = self.start_service()
+        connection = sqlite3.connect(self.database, isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+        runs = [a_run() for _ in range(SENDERS)]
+        with concurrent.futures.ThreadPoolExecutor(SENDERS) as pool:
+            answers = [pool.submit(requests.post, service.url + "/api/v1/runs", json=run,
+                                   timeout=60) for run in runs]
+            self.wait_for_connections(service, SENDERS)
+            service.process.send_signal(signal.SIGTERM)
+            self.wait_for_refusal(service)
+            connection.execute("ROLLBACK")
+            statuses = [answer.result().status_code for answer in answers]
+        connection.close()
+        self.assertEqual(service.wait(), 0)
+        self.assertEqual(statuses, [201] * SENDERS)
+        self.assertEqual(len(self.stored()), SENDERS)
+
+    def wait_for_connections(self, service, count):
+        """Wait until the service has taken in what `count` connections sent."""
+        def taken():
+            rows = pathlib.Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()[1:]
+            ours = [row.split() for row in rows if row.split()[1].endswith(f":{service.port:04X}")]
+            open_ones = [row for row in ours if row[3] == "01"]
+            return len(open_ones) >= count and all(row[4].endswith(":00000000")
+                                                   for row in open_ones)
+        harness.wait_until(taken, "the requests to arrive")
+
+    def wait_for_refusal(self, service):
+        def refused():
+            try:
+                socket.create_connection(("127.0.0.1", service.port)).close()
+                return False
+            except ConnectionRefusedError:
+                return True
+        harness.wait_until(refused, "new connections to be refused")
+
     def test_many_connections_at_once_are_all_stored(self):
         service = self.start_service()
         senders = Senders(service.url, count=100)
@@ -127,7 +166,7 @@ class Durability(DurabilityTestCase):
         with concurrent.futures.ThreadPoolExecutor(SENDERS) as pool:
             answers = [pool.submit(requests.post, service.url + "/api/v1/runs", json=a_run(),
                                    timeout=60) for _ in range(SENDERS)]
-            self.assertEqual(service.get("/health").status_code, 200)
+            self.wait_for_connections(service, SENDERS)
             before = self.changes()
             connection.execute("ROLLBACK")
             for answer in answers:
