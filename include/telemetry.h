@@ -369,8 +369,9 @@ TEL_API int tel_client_track_run(tel_client *client, const char *agent_name, con
 /* Daily files events_YYYYMMDD.ndjson (UTC) in one directory; many processes may append at once. */
 typedef struct tel_ndjson tel_ndjson;
 
-/* Name the directory; it is made when first written to. `config` (may be NULL: the environment)
- * says who may read the files and how long a lock is waited for. Release with tel_ndjson_free(). */
+/* Name the directory (NULL: the configured one); it is made when first written to. `config` (may be
+ * NULL: the environment) says who may read the files and how long a lock is waited for. Release with
+ * tel_ndjson_free(). */
 TEL_API tel_error tel_ndjson_new(tel_ndjson **out, const char *directory, const tel_config *config);
 TEL_API void tel_ndjson_free(tel_ndjson *ndjson);
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What is recorded goes to the audit trail first, which is synced: from then on a crash loses
+ * nothing. All waits of a call share one deadline; the audit trail's lock may take half of it, so
+ * that a stopped process that holds the lock does not cut the service off.
+ */
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "client/run.h"
+#include "model/event.h"
+
+/* Account for an append to the audit trail; true: the line is there. */
+static bool trail_took_it(struct tel_client *client, tel_error error, bool unlocked,
+                          const tel_fault *fault)
+{
+    if (error)
+        report_fault(&client->reporter, fault, "the audit trail lacks a line");
+    else if (unlocked)
+        report(&client->reporter, TEL_LOG_WARNING, "unlocked",
+               "the audit trail in %s was locked for too long; a line was written without the lock",
+               client->ndjson.directory);
+    return !error;
+}
+
+static tel_error no_trail(tel_fault *fault)
+{
+    return fault_set(fault, TEL_E_IO, "there is no directory for the audit trail: set "
+                                      "TELEMETRY_BASE_DIR");
+}
+
+static struct deadline trail_deadline(struct deadline deadline)
+{
+    return deadline_in(deadline_left_ms(deadline) / 2);
+}
+
+static bool append_run(struct tel_client *client, const struct tel_record *record,
+                       struct deadline deadline)
+{
+    tel_fault fault = {0};
+    bool unlocked = false;
+    tel_error error = client->ndjson.directory
+                          ? ndjson_append_run(&client->ndjson, record, trail_deadline(deadline),
+                                              &unlocked, &fault)
+                          : no_trail(&fault);
+
+    return trail_took_it(client, error, unlocked, &fault);
+}
+
+static tel_error summarize(bool in_trail, enum outcome outcome)
+{
+    return in_trail || outcome == DELIVERED || outcome == BUFFERED ? TEL_OK : TEL_E_IO;
+}
+
+tel_error recording_start(struct process *process, struct tel_run *run)
+{
+    struct deadline deadline = client_deadline(run->client);
+    bool in_trail = append_run(run->client, &run->record, deadline);
+    enum outcome outcome = outlet_create(&process->outlet, &run->record, deadline);
+
+    atomic_store(&run->is_buffered, outcome == BUFFERED);
+    return summarize(in_trail, outcome);
+}
+
+tel_error recording_end(struct process *process, struct tel_run *run)
+{
+    struct deadline deadline = client_deadline(run->client);
+    bool in_trail = append_run(run->client, &run->record, deadline);
+    enum outcome outcome = outlet_update(&process->outlet, &run->record, run->changed,
+                                         atomic_load(&run->is_buffered), deadline);
+
+    return summarize(in_trail, outcome);
+}
+
+/* Write text that is no JSON as a JSON string. */
+static const char *as_json(struct strbuf *buf, const char *text)
+{
+    if (!text || json_is_valid(text))
+        return text;
+    json_write_string(buf, text);
+    return buf->text;
+}
+
+tel_error recording_event(struct tel_client *client, const char *run_id, const char *event_type,
+                          const char *payload_json)
+{
+    CLEANUP(strbuf_clear) struct strbuf payload = STRBUF(FILE_LINE_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf line = STRBUF(FILE_LINE_BYTES_MAX);
+    const char *json = as_json(&payload, payload_json);
+    char now[TEL_TIMESTAMP_SIZE];
+    bool unlocked = false;
+    tel_fault fault = {0};
+    tel_error error;
+
+    timestamp_format(now, clock_now_us());
+    event_write_json(&line, run_id, event_type, now, json);
+    if (strbuf_failed(&payload) || strbuf_failed(&line))
+        error = fault_set(&fault, TEL_E_TOO_LARGE, "an event is larger than %zu bytes",
+                          FILE_LINE_BYTES_MAX);
+    else if (!client->ndjson.directory)
+        error = no_trail(&fault);
+    else
+        error = ndjson_append(&client->ndjson, line.text, line.length, client_deadline(client),
+                              &unlocked, &fault);
+    (void)trail_took_it(client, error, unlocked, &fault);
+    return error;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A run of this client, from its start to its end.
+ */
+#ifndef CLIENT_RUN_H
+#define CLIENT_RUN_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "client/client.h"
+#include "model/record.h"
+
+struct tel_run {
+    struct tel_client *client; /* a reference */
+    struct process *process;   /* that started it: a run stays its parent's across a fork */
+    struct tel_run *next;      /* in the registry, guarded by its mutex */
+    atomic_size_t references;  /* the registry's, the handle's, calls' by run_id */
+    int64_t start_ms;          /* on the monotonic clock */
+    bool start_was_given;      /* then the clock cannot tell the duration */
+    atomic_bool is_buffered;   /* the start is in the buffer, so what follows must go there */
+    pthread_mutex_t mutex;     /* guards the rest until `ended` is set: from then on it is settled */
+    bool ended;
+    field_set changed; /* since the start */
+    struct tel_record record;
+};
+
+/*
+ * Start a run of `fields` (NULL: none), with this agent_name and job_type if not NULL. On success
+ * *out has a reference for the caller.
+ */
+tel_error run_begin(struct tel_run **out, struct tel_client *client, const tel_run_fields *fields,
+                    const char *agent_name, const char *job_type);
+
+/* End a run. `error_summary` (NULL: none) is set unless one was given. */
+tel_error run_finish(struct tel_run *run, const char *status, const tel_run_fields *fields,
+                     const char *error_summary);
+
+struct tel_run *run_ref(struct tel_run *run);
+void run_unref(struct tel_run *run);
+
+/*
+ * Record a run in the audit trail and beyond: its start, or, when fields were `changed` since, its
+ * end. TEL_E_IO when nothing took it.
+ */
+tel_error recording_start(struct process *process, struct tel_run *run);
+tel_error recording_end(struct process *process, struct tel_run *run);
+
+/* Record an event in the audit trail. */
+tel_error recording_event(struct tel_client *client, const char *run_id, const char *event_type,
+                          const char *payload_json);
+
+#endif
