@@ -236,8 +236,8 @@ static tel_error store_create(struct outlet *outlet, const struct tel_record *re
     return store_write(outlet, &write, deadline, fault);
 }
 
-static tel_error store_update(struct outlet *outlet, const struct tel_record *record,
-                              field_set set, struct deadline deadline, tel_fault *fault)
+static tel_error store_update(struct outlet *outlet, const struct tel_record *record, field_set set,
+                              struct deadline deadline, tel_fault *fault)
 {
     CLEANUP(record_clear) struct tel_record update = RECORD();
     struct write write = {.kind = WRITE_UPDATE, .record = &update};
@@ -256,7 +256,8 @@ static void report_detour(struct outlet *outlet, tel_error error, const tel_faul
         report(outlet->reporter, TEL_LOG_ERROR, fault->text,
                "a run was refused for good: %s; it is kept in the audit trail only", fault->text);
     else if (error != TEL_E_NOT_FOUND && (outlet->http || config_is_embedded(outlet->config)))
-        report_fault(outlet->reporter, fault, "runs are kept in the buffer until it is there again");
+        report_fault(outlet->reporter, fault,
+                     "runs are kept in the buffer until it is there again");
 }
 
 static enum outcome buffer_outcome(struct outlet *outlet, tel_error error, const tel_fault *fault)

@@ -24,8 +24,9 @@ static bool trail_took_it(struct tel_client *client, tel_error error, bool unloc
 
 static tel_error no_trail(tel_fault *fault)
 {
-    return fault_set(fault, TEL_E_IO, "there is no directory for the audit trail: set "
-                                      "TELEMETRY_BASE_DIR");
+    return fault_set(fault, TEL_E_IO,
+                     "there is no directory for the audit trail: set "
+                     "TELEMETRY_BASE_DIR");
 }
 
 static struct deadline trail_deadline(struct deadline deadline)

@@ -107,8 +107,8 @@ static tel_error set_defaults(struct tel_run *run)
     if (!error)
         error = set_default(record, FIELD_agent_owner, config_text(config, CONFIG_AGENT_OWNER));
     if (!error)
-        error = set_default(record, FIELD_parent_run_id,
-                            config_text(config, CONFIG_TELEMETRY_RUN_ID));
+        error =
+            set_default(record, FIELD_parent_run_id, config_text(config, CONFIG_TELEMETRY_RUN_ID));
     return error ? error : set_run_id(run);
 }
 

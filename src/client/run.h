@@ -20,7 +20,7 @@ struct tel_run {
     int64_t start_ms;          /* on the monotonic clock */
     bool start_was_given;      /* then the clock cannot tell the duration */
     atomic_bool is_buffered;   /* the start is in the buffer, so what follows must go there */
-    pthread_mutex_t mutex;     /* guards the rest until `ended` is set: from then on it is settled */
+    pthread_mutex_t mutex; /* guards the rest until `ended` is set: from then on it is settled */
     bool ended;
     field_set changed; /* since the start */
     struct tel_record record;
