@@ -10,6 +10,7 @@
 #ifndef BASE_HOST_H
 #define BASE_HOST_H
 
+#include <errno.h>
 #include <signal.h>
 
 struct host_state {
@@ -22,5 +23,12 @@ struct host_state {
 
 struct host_state host_protect(void);
 void host_restore(struct host_state *state);
+
+/* Where nothing is written, or the host is called back, errno is all there is to restore:
+ * CLEANUP(errno_restore) int host_errno = errno; */
+static inline void errno_restore(const int *saved)
+{
+    errno = *saved;
+}
 
 #endif

@@ -35,8 +35,8 @@ void buffer_free(struct buffer *buffer);
 tel_error buffer_append_run(struct buffer *buffer, const struct tel_record *record,
                             tel_fault *fault);
 
-/* Append an update of the fields of `set` that are given and may be updated: {"record_type":"update","event_id":...,
- * "buffered_at":..., fields}. */
+/* Append an update of the fields of `set` that are given and may be updated:
+ * {"record_type":"update","event_id":..., "buffered_at":..., fields}. */
 tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *record,
                                field_set set, tel_fault *fault);
 

@@ -3,7 +3,6 @@
  * The audit trail as host programs see it: tel_ndjson_*() of telemetry.h. What calls back into the
  * host only keeps errno: it writes nothing, and the host's signals are the host's in its callback.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,11 +19,6 @@
 struct tel_ndjson {
     struct ndjson trail;
 };
-
-static void errno_restore(const int *saved)
-{
-    errno = *saved;
-}
 
 static void config_freep(struct tel_config **config)
 {

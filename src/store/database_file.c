@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 
+/* SQLite tells what is no database by itself, but takes a file of one byte for an empty one. */
 static tel_error check_type(const char *path, tel_fault *fault)
 {
     struct stat status;
@@ -17,6 +18,10 @@ static tel_error check_type(const char *path, tel_fault *fault)
         return fault_set(fault, TEL_E_CORRUPT,
                          "%s is %s, not a SQLite database; move it away or set TELEMETRY_DB_PATH",
                          path, S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
+    if (status.st_size == 1)
+        return fault_set(fault, TEL_E_CORRUPT,
+                         "%s is not a SQLite database; move it away or set TELEMETRY_DB_PATH",
+                         path);
     return TEL_OK;
 }
 

@@ -112,8 +112,6 @@ static int open_connection(struct store *store)
         return result;
     (void)sqlite3_busy_handler(store->db, wait_for_lock, store);
     (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    /* Until the file is known to be ours, closing it shall not move a WAL into it. */
-    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     return sqlite_exec(store, "PRAGMA trusted_schema = OFF;"
                               "PRAGMA cell_size_check = ON;"
                               "PRAGMA foreign_keys = OFF;");
@@ -143,15 +141,13 @@ static int set_journal_mode(struct store *store)
 
 static int apply_settings(struct store *store)
 {
-    bool read_only = store->options.read_only;
     char sql[64];
     int result = set_journal_mode(store);
 
     if (result)
         return result;
     (void)snprintf(sql, sizeof sql, "PRAGMA synchronous = %s; PRAGMA query_only = %d",
-                   store->options.synchronous, read_only);
-    (void)sqlite3_db_config(store->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, read_only, NULL);
+                   store->options.synchronous, store->options.read_only);
     return sqlite_exec(store, sql);
 }
 
