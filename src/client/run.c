@@ -45,6 +45,7 @@ static struct tel_run *run_alloc(struct tel_client *client, struct process *proc
     run->process = process;
     run->record = RECORD();
     atomic_init(&run->references, 1);
+    atomic_init(&run->start, STARTING);
     (void)pthread_mutex_init(&run->mutex, NULL);
     return run;
 }
