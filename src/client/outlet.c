@@ -259,14 +259,8 @@ static void report_detour(struct outlet *outlet, tel_error error, const tel_faul
     if (error == TEL_E_REJECTED)
         report(outlet->reporter, TEL_LOG_ERROR, fault->text,
                "a run was refused for good: %s; it is kept in the audit trail only", fault->text);
-<<<<<<< HEAD
-    else if (error != TEL_E_NOT_FOUND && (outlet->http || config_is_embedded(outlet->config)))
-        report_fault(outlet->reporter, fault,
-                     "runs are kept in the buffer until it is there again");
-=======
     else if (!config_is_mock(outlet->config))
         report_fault(outlet->reporter, fault, "runs are kept in the buffer meanwhile");
->>>>>>> client
 }
 
 static enum outcome buffer_outcome(struct outlet *outlet, tel_error error, const tel_fault *fault)
