@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "deliver/config_store.h"
 #include "model/record_json.h"
 
 #define BODY_BYTES_MAX ((size_t)512 * 1024 * 1024)
@@ -34,7 +35,13 @@ static tel_error make_buffer(struct outlet *outlet)
         .age_max_ms = config_int(config, CONFIG_TELEMETRY_BUFFER_MAX_AGE_HOURS) * MS_PER_HOUR,
     };
 
-    return options.directory ? buffer_new(&outlet->buffer, &options) : TEL_OK;
+    tel_error error = options.directory ? buffer_new(&outlet->buffer, &options) : TEL_E_INVALID;
+
+    if (error != TEL_E_INVALID)
+        return error;
+    report(outlet->reporter, TEL_LOG_WARNING, "no buffer",
+           "there is no directory for the buffer: set TELEMETRY_BASE_DIR or TELEMETRY_BUFFER_DIR");
+    return TEL_OK;
 }
 
 static tel_error make_http(struct outlet *outlet)
@@ -172,14 +179,12 @@ static tel_error service_update(struct outlet *outlet, const struct tel_record *
 
 static tel_error open_store(struct outlet *outlet, struct deadline deadline, tel_fault *fault)
 {
-    const struct tel_config *config = outlet->config;
-    struct store_options options = {
-        .path = config_text(config, CONFIG_TELEMETRY_DB_PATH),
-        .journal_mode = config_text(config, CONFIG_TELEMETRY_DB_JOURNAL_MODE),
-        .synchronous = config_text(config, CONFIG_TELEMETRY_DB_SYNCHRONOUS),
-        .busy_timeout_ms = deadline_left_ms(deadline),
-        .group_access = config_bool(config, CONFIG_TELEMETRY_GROUP_ACCESS),
-    };
+    struct store_options options = config_store_options(outlet->config);
+
+    /* A call waits for its deadline at most, and calls back into the host with no lock held. */
+    options.busy_timeout_ms = deadline_left_ms(deadline);
+    options.retries_max = 0;
+    options.log = (struct log){0};
 
     if (outlet->store_is_barred)
         return fault_set(fault, TEL_E_UNAVAILABLE,
@@ -224,7 +229,7 @@ static tel_error store_write(struct outlet *outlet, struct write *write, struct 
     if (write->result == WRITE_INVALID)
         return fault_set(fault, TEL_E_REJECTED, "the database refuses a run: %s", write->reason);
     if (write->result == WRITE_NOT_FOUND)
-        return fault_set(fault, TEL_E_NOT_FOUND, "the run is not in the database yet");
+        return fault_set(fault, TEL_E_NOT_FOUND, "the run is not in the database");
     return TEL_OK;
 }
 
@@ -236,8 +241,8 @@ static tel_error store_create(struct outlet *outlet, const struct tel_record *re
     return store_write(outlet, &write, deadline, fault);
 }
 
-static tel_error store_update(struct outlet *outlet, const struct tel_record *record,
-                              field_set set, struct deadline deadline, tel_fault *fault)
+static tel_error store_update(struct outlet *outlet, const struct tel_record *record, field_set set,
+                              struct deadline deadline, tel_fault *fault)
 {
     CLEANUP(record_clear) struct tel_record update = RECORD();
     struct write write = {.kind = WRITE_UPDATE, .record = &update};
@@ -248,15 +253,20 @@ static tel_error store_update(struct outlet *outlet, const struct tel_record *re
 
 /* ---- Both, and the buffer -------------------------------------------------------------------- */
 
-/* Say once why a record takes another way. A mock client is meant to keep everything to itself, and
- * a start that is still on its way is nothing to complain of. */
+/* Say once why a record takes another way. A mock client is meant to, which needs no words. */
 static void report_detour(struct outlet *outlet, tel_error error, const tel_fault *fault)
 {
     if (error == TEL_E_REJECTED)
         report(outlet->reporter, TEL_LOG_ERROR, fault->text,
                "a run was refused for good: %s; it is kept in the audit trail only", fault->text);
+<<<<<<< HEAD
     else if (error != TEL_E_NOT_FOUND && (outlet->http || config_is_embedded(outlet->config)))
-        report_fault(outlet->reporter, fault, "runs are kept in the buffer until it is there again");
+        report_fault(outlet->reporter, fault,
+                     "runs are kept in the buffer until it is there again");
+=======
+    else if (!config_is_mock(outlet->config))
+        report_fault(outlet->reporter, fault, "runs are kept in the buffer meanwhile");
+>>>>>>> client
 }
 
 static enum outcome buffer_outcome(struct outlet *outlet, tel_error error, const tel_fault *fault)
@@ -287,17 +297,19 @@ enum outcome outlet_create(struct outlet *outlet, const struct tel_record *recor
 }
 
 enum outcome outlet_update(struct outlet *outlet, const struct tel_record *record, field_set set,
-                           bool in_order, struct deadline deadline)
+                           enum outcome created, struct deadline deadline)
 {
     tel_fault fault = {0};
     tel_error error = TEL_OK;
 
-    if (!in_order) {
+    if (created != BUFFERED) {
         error = config_is_embedded(outlet->config)
                     ? store_update(outlet, record, set, deadline, &fault)
                     : service_update(outlet, record, set, deadline, &fault);
         if (!error)
             return DELIVERED;
+        if (error == TEL_E_NOT_FOUND) /* lost, with its database perhaps */
+            return outlet_create(outlet, record, deadline);
         report_detour(outlet, error, &fault);
     }
     if (error == TEL_E_REJECTED)

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
  * What is recorded goes to the audit trail first, which is synced: from then on a crash loses
- * nothing. All waits of a call share one deadline; the audit trail's lock may take half of it, so
- * that a stopped process that holds the lock does not cut the service off.
+ * nothing.
+ *
+ * The budget of a call is for waiting: one half at most for the audit trail's lock, at least the
+ * other half for the service or the database. So neither a stopped process that holds the lock nor a
+ * slow disk, whose own time is not in the budget, cuts a service off that is well.
  */
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "client/run.h"
+#include "deliver/line.h"
 #include "model/event.h"
 
 /* Account for an append to the audit trail; true: the line is there. */
@@ -24,25 +28,30 @@ static bool trail_took_it(struct tel_client *client, tel_error error, bool unloc
 
 static tel_error no_trail(tel_fault *fault)
 {
-    return fault_set(fault, TEL_E_IO, "there is no directory for the audit trail: set "
-                                      "TELEMETRY_BASE_DIR");
+    return fault_set(fault, TEL_E_IO,
+                     "there is no directory for the audit trail: set "
+                     "TELEMETRY_BASE_DIR");
 }
 
-static struct deadline trail_deadline(struct deadline deadline)
+static int64_t budget_ms(const struct tel_client *client)
 {
-    return deadline_in(deadline_left_ms(deadline) / 2);
+    return config_int(client->config, CONFIG_TELEMETRY_CALL_BUDGET_MS);
 }
 
+/* Append to the audit trail; *deadline is when the rest of the call must be over. */
 static bool append_run(struct tel_client *client, const struct tel_record *record,
-                       struct deadline deadline)
+                       struct deadline *deadline)
 {
-    tel_fault fault = {0};
+    int64_t half_ms = budget_ms(client) / 2;
+    struct deadline whole = deadline_in(budget_ms(client));
     bool unlocked = false;
-    tel_error error = client->ndjson.directory
-                          ? ndjson_append_run(&client->ndjson, record, trail_deadline(deadline),
-                                              &unlocked, &fault)
-                          : no_trail(&fault);
+    tel_fault fault = {0};
+    tel_error error =
+        client->ndjson.directory
+            ? ndjson_append_run(&client->ndjson, record, deadline_in(half_ms), &unlocked, &fault)
+            : no_trail(&fault);
 
+    *deadline = deadline_left_ms(whole) > half_ms ? whole : deadline_in(half_ms);
     return trail_took_it(client, error, unlocked, &fault);
 }
 
@@ -53,21 +62,25 @@ static tel_error summarize(bool in_trail, enum outcome outcome)
 
 tel_error recording_start(struct process *process, struct tel_run *run)
 {
-    struct deadline deadline = client_deadline(run->client);
-    bool in_trail = append_run(run->client, &run->record, deadline);
+    struct deadline deadline;
+    bool in_trail = append_run(run->client, &run->record, &deadline);
     enum outcome outcome = outlet_create(&process->outlet, &run->record, deadline);
 
-    atomic_store(&run->is_buffered, outcome == BUFFERED);
+    atomic_store(&run->start, (int)outcome);
     return summarize(in_trail, outcome);
 }
 
 tel_error recording_end(struct process *process, struct tel_run *run)
 {
-    struct deadline deadline = client_deadline(run->client);
-    bool in_trail = append_run(run->client, &run->record, deadline);
-    enum outcome outcome = outlet_update(&process->outlet, &run->record, run->changed,
-                                         atomic_load(&run->is_buffered), deadline);
+    struct deadline deadline;
+    bool in_trail = append_run(run->client, &run->record, &deadline);
+    enum outcome outcome = (enum outcome)atomic_load(&run->start);
 
+    /* A rejected start has no run that could end; a lost one is made up for by the whole record. */
+    if (outcome == LOST)
+        outcome = outlet_create(&process->outlet, &run->record, deadline);
+    else if (outcome != REJECTED)
+        outcome = outlet_update(&process->outlet, &run->record, run->changed, outcome, deadline);
     return summarize(in_trail, outcome);
 }
 
@@ -83,8 +96,8 @@ static const char *as_json(struct strbuf *buf, const char *text)
 tel_error recording_event(struct tel_client *client, const char *run_id, const char *event_type,
                           const char *payload_json)
 {
-    CLEANUP(strbuf_clear) struct strbuf payload = STRBUF(FILE_LINE_BYTES_MAX);
-    CLEANUP(strbuf_clear) struct strbuf line = STRBUF(FILE_LINE_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf payload = LINE();
+    CLEANUP(strbuf_clear) struct strbuf line = LINE();
     const char *json = as_json(&payload, payload_json);
     char now[TEL_TIMESTAMP_SIZE];
     bool unlocked = false;
@@ -94,13 +107,12 @@ tel_error recording_event(struct tel_client *client, const char *run_id, const c
     timestamp_format(now, clock_now_us());
     event_write_json(&line, run_id, event_type, now, json);
     if (strbuf_failed(&payload) || strbuf_failed(&line))
-        error = fault_set(&fault, TEL_E_TOO_LARGE, "an event is larger than %zu bytes",
-                          FILE_LINE_BYTES_MAX);
+        error = line_fault(strbuf_failed(&payload) ? &payload : &line, &fault);
     else if (!client->ndjson.directory)
         error = no_trail(&fault);
     else
-        error = ndjson_append(&client->ndjson, line.text, line.length, client_deadline(client),
-                              &unlocked, &fault);
+        error = ndjson_append(&client->ndjson, line.text, line.length,
+                              deadline_in(budget_ms(client)), &unlocked, &fault);
     (void)trail_took_it(client, error, unlocked, &fault);
     return error;
 }

@@ -45,6 +45,7 @@ static struct tel_run *run_alloc(struct tel_client *client, struct process *proc
     run->process = process;
     run->record = RECORD();
     atomic_init(&run->references, 1);
+    atomic_init(&run->start, STARTING);
     (void)pthread_mutex_init(&run->mutex, NULL);
     return run;
 }
@@ -107,8 +108,8 @@ static tel_error set_defaults(struct tel_run *run)
     if (!error)
         error = set_default(record, FIELD_agent_owner, config_text(config, CONFIG_AGENT_OWNER));
     if (!error)
-        error = set_default(record, FIELD_parent_run_id,
-                            config_text(config, CONFIG_TELEMETRY_RUN_ID));
+        error =
+            set_default(record, FIELD_parent_run_id, config_text(config, CONFIG_TELEMETRY_RUN_ID));
     return error ? error : set_run_id(run);
 }
 

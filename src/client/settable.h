@@ -10,8 +10,8 @@
 #include "model/record.h"
 
 /* While the run is active: all but what names it, its times, and what the store keeps by itself. */
-#define SETTABLE                                                                              \
-    (run_fields_with(CREATE | PATCH) & ~run_fields_with(REQUIRED) &                           \
+#define SETTABLE                                                    \
+    (run_fields_with(CREATE | PATCH) & ~run_fields_with(REQUIRED) & \
      ~(FIELD_BIT(FIELD_created_at) | FIELD_BIT(FIELD_end_time)))
 
 #define SETTABLE_AT_END (SETTABLE | FIELD_BIT(FIELD_end_time))
