@@ -42,15 +42,4 @@ tel_error run_finish(struct tel_run *run, const char *status, const tel_run_fiel
 struct tel_run *run_ref(struct tel_run *run);
 void run_unref(struct tel_run *run);
 
-/*
- * Record a run in the audit trail and beyond: its start, or, when fields were `changed` since, its
- * end. TEL_E_IO when nothing took it.
- */
-tel_error recording_start(struct process *process, struct tel_run *run);
-tel_error recording_end(struct process *process, struct tel_run *run);
-
-/* Record an event in the audit trail. */
-tel_error recording_event(struct tel_client *client, const char *run_id, const char *event_type,
-                          const char *payload_json);
-
 #endif

@@ -7,9 +7,10 @@
  * other half for the service or the database. So neither a stopped process that holds the lock nor a
  * slow disk, whose own time is not in the budget, cuts a service off that is well.
  */
+#include "client/publish.h"
+
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "client/run.h"
 #include "deliver/line.h"
 #include "model/event.h"
 
@@ -60,7 +61,7 @@ static tel_error summarize(bool in_trail, enum outcome outcome)
     return in_trail || outcome == DELIVERED || outcome == BUFFERED ? TEL_OK : TEL_E_IO;
 }
 
-tel_error recording_start(struct process *process, struct tel_run *run)
+tel_error publish_start(struct process *process, struct tel_run *run)
 {
     struct deadline deadline;
     bool in_trail = append_run(run->client, &run->record, &deadline);
@@ -70,7 +71,7 @@ tel_error recording_start(struct process *process, struct tel_run *run)
     return summarize(in_trail, outcome);
 }
 
-tel_error recording_end(struct process *process, struct tel_run *run)
+tel_error publish_end(struct process *process, struct tel_run *run)
 {
     struct deadline deadline;
     bool in_trail = append_run(run->client, &run->record, &deadline);
@@ -93,8 +94,8 @@ static const char *as_json(struct strbuf *buf, const char *text)
     return buf->text;
 }
 
-tel_error recording_event(struct tel_client *client, const char *run_id, const char *event_type,
-                          const char *payload_json)
+tel_error publish_event(struct tel_client *client, const char *run_id, const char *event_type,
+                        const char *payload_json)
 {
     CLEANUP(strbuf_clear) struct strbuf payload = LINE();
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
