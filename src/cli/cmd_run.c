@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/escape.h"
+#include "cli/run_descriptors.h"
 #include "cli/run_environment.h"
 #include "cli/run_record.h"
 #include "cli/run_text.h"
@@ -151,13 +152,16 @@ static int run(const struct run_options *options, struct run_recording *recordin
 int cmd_run(int argc, char **argv)
 {
     struct run_options options;
+    struct descriptors descriptors;
     struct run_signals signals;
     struct run_recording recording;
     int status;
 
     run_options_read(&options, argc, argv);
+    descriptors_note(&descriptors);
     run_signals_take(&signals);
     run_recording_start(&recording, &options);
+    descriptors_protect(&descriptors);
     status = run(&options, &recording, &signals);
     run_recording_clear(&recording);
     run_signals_close(&signals);
