@@ -42,7 +42,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp_child children[] = {
     {&filter_argp, 0, NULL, 0},
-    {&common_argp, 0, "Common flags:", 20},
+    {&common_argp, 0, NULL, 0},
     {0},
 };
 static const struct argp argp = {

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/escape.h"
+#include "cli/run_descriptors.h"
 #include "cli/run_environment.h"
 #include "cli/run_record.h"
 #include "cli/run_text.h"
@@ -25,7 +26,7 @@
 /* ---- The closing line ------------------------------------------------------------------------ */
 
 /* Append the end of the run_id, or the beginning of the event_id: `telemetry show` takes both. */
-static void append_short_id(struct strbuf *line, const struct recording *recording)
+static void append_short_id(struct strbuf *line, const struct run_recording *recording)
 {
     const char *dash = strrchr(recording->run_id, '-');
 
@@ -45,20 +46,17 @@ static void append_usage(struct strbuf *line, const struct rusage *usage, const 
     strbuf_printf(line, "%speak %ld MiB", separator, usage->ru_maxrss / 1024);
 }
 
-static void print_closing_line(const struct recording *recording, const struct outcome *outcome,
+static void print_closing_line(const struct run_recording *recording, const struct outcome *outcome,
                                int64_t took_ms)
 {
     CLEANUP(strbuf_clear) struct strbuf ending = STRBUF(LINE_BYTES_MAX);
     CLEANUP(strbuf_clear) struct strbuf line = STRBUF(LINE_BYTES_MAX);
-    CLEANUP(record_clear) struct tel_record run = RECORD();
     struct screen screen = screen_detect(COLOR_NEVER);
     const char *separator = screen.utf8 ? " \xc2\xb7 " : " - ";
 
-    if (record_set_text(&run, FIELD_status, outcome_status(outcome, recording->options), NULL))
-        return;
-    run_append_status(&line, &run, &screen);
+    run_append_sign(&line, outcome_status(outcome, recording->options), &screen);
+    strbuf_putc(&line, ' ');
     outcome_append(&ending, outcome, recording->options);
-    strbuf_puts(&line, separator);
     escape_append(&line, ending.length ? ending.text : "", screen.escapes);
     strbuf_puts(&line, " after ");
     duration_append(&line, took_ms);
@@ -71,9 +69,10 @@ static void print_closing_line(const struct recording *recording, const struct o
         (void)fprintf(stderr, "%s\n", line.text);
 }
 
-static bool wants_closing_line(const struct run_options *options)
+static bool wants_closing_line(const struct run_options *options, const struct outcome *outcome)
 {
-    return !options->common.quiet && (options->common.verbose || isatty(STDERR_FILENO));
+    return !options->common.quiet && !outcome->exec_error &&
+           (options->common.verbose || isatty(STDERR_FILENO));
 }
 
 /* ---- Ends ------------------------------------------------------------------------------------ */
@@ -95,7 +94,7 @@ static int end_like(const struct outcome *outcome, const struct run_options *opt
 }
 
 /* There are no means to watch over the command: become it. */
-static int run_unwatched(const struct run_options *options, struct recording *recording,
+static int run_unwatched(const struct run_options *options, struct run_recording *recording,
                          const struct run_signals *signals, const tel_fault *fault)
 {
     if (!options->common.quiet)
@@ -111,8 +110,8 @@ static int run_unwatched(const struct run_options *options, struct recording *re
 
 /* ---- The command ----------------------------------------------------------------------------- */
 
-static tel_error start(struct child *child, struct recording *recording, struct capture *capture,
-                       const struct run_signals *signals, tel_fault *fault)
+static tel_error start(struct child *child, struct run_recording *recording,
+                       struct capture *capture, const struct run_signals *signals, tel_fault *fault)
 {
     char **environment;
     tel_error error;
@@ -129,7 +128,7 @@ static tel_error start(struct child *child, struct recording *recording, struct 
     return error;
 }
 
-static int run(const struct run_options *options, struct recording *recording,
+static int run(const struct run_options *options, struct run_recording *recording,
                const struct run_signals *signals)
 {
     CLEANUP(capture_clear) struct capture capture;
@@ -144,8 +143,8 @@ static int run(const struct run_options *options, struct recording *recording,
         return run_unwatched(options, recording, signals, &fault);
     }
     supervise(&outcome, &child, &capture, signals);
-    recording_end(recording, &outcome, &capture, child.pid);
-    if (wants_closing_line(options))
+    run_recording_end(recording, &outcome, &capture, child.pid);
+    if (wants_closing_line(options, &outcome))
         print_closing_line(recording, &outcome, clock_monotonic_ms() - started_ms);
     return end_like(&outcome, options);
 }
@@ -153,15 +152,18 @@ static int run(const struct run_options *options, struct recording *recording,
 int cmd_run(int argc, char **argv)
 {
     struct run_options options;
+    struct descriptors descriptors;
     struct run_signals signals;
-    struct recording recording;
+    struct run_recording recording;
     int status;
 
     run_options_read(&options, argc, argv);
+    descriptors_note(&descriptors);
     run_signals_take(&signals);
-    recording_start(&recording, &options);
+    run_recording_start(&recording, &options);
+    descriptors_protect(&descriptors);
     status = run(&options, &recording, &signals);
-    recording_clear(&recording);
+    run_recording_clear(&recording);
     run_signals_close(&signals);
     run_options_clear(&options);
     return status;

@@ -35,6 +35,7 @@ enum long_option {
 /* ---- Common flags ---------------------------------------------------------------------------- */
 
 static const struct argp_option common_flags[] = {
+    {0, 0, 0, 0, "Common flags:", 20},
     {"json", OPTION_JSON, 0, 0, "Print one JSON document", 20},
     {"format", OPTION_FORMAT, "FORMAT", 0, "table, wide, json or ndjson", 20},
     {"utc", OPTION_UTC, 0, 0, "Read and show times in UTC", 20},

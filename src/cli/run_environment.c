@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/uuid.h"
 
 #define TRACE_ID_CHARS 32
@@ -94,11 +95,16 @@ static bool is_replaced(const char *entry, const struct addition *additions, siz
     return false;
 }
 
+static void freep_environment(char ***environment)
+{
+    environment_free(*environment);
+}
+
 static char **build(const struct addition *additions, size_t count)
 {
+    CLEANUP(freep_environment) char **environment = NULL;
     size_t present = 0;
     size_t used = 0;
-    char **environment;
 
     while (environ && environ[present])
         present++;
@@ -110,25 +116,21 @@ static char **build(const struct addition *additions, size_t count)
             continue;
         environment[used] = strdup(environ[i]);
         if (!environment[used++])
-            goto failed;
+            return NULL;
     }
     for (size_t i = 0; i < count; i++) {
         if (!additions[i].value)
             continue;
         if (asprintf(&environment[used], "%s=%s", additions[i].name, additions[i].value) < 0) {
             environment[used] = NULL;
-            goto failed;
+            return NULL;
         }
         used++;
     }
-    return environment;
-
-failed:
-    environment_free(environment);
-    return NULL;
+    return steal(&environment);
 }
 
-char **environment_make(const struct recording *recording)
+char **environment_make(const struct run_recording *recording)
 {
     const struct common_options *common = &recording->options->common;
     bool files_only = common->has_base && !common->has_url;

@@ -8,7 +8,7 @@
 #include "cli/run_record.h"
 
 /* Make it. The result is ended by NULL; NULL: out of memory. */
-char **environment_make(const struct recording *recording);
+char **environment_make(const struct run_recording *recording);
 void environment_free(char **environment);
 
 /* Write a W3C traceparent: of the trace of `parent` (a traceparent, may be NULL), else of a new one

@@ -100,10 +100,14 @@ static size_t userinfo(const char *text)
 
 /* ---- One argument ---------------------------------------------------------------------------- */
 
-/* Return the length of a secret value: up to a blank, quote or separator; of a header's, which may
- * have blanks in it ("Bearer ..."), up to a quote or the end of the line. */
+/* Return the length of a secret value: up to the end of its quotes, else up to a blank, quote or
+ * separator; a header's may have blanks in it ("Bearer ..."). */
 static size_t value_length(const char *value, bool is_header)
 {
+    char quote[] = {*value, '\0'};
+
+    if (*value == '"' || *value == '\'')
+        return 1 + strcspn(value + 1, quote);
     return strcspn(value, is_header ? "\"'\n" : " \t\n\"'&;,");
 }
 
@@ -126,10 +130,11 @@ static size_t append_name(struct strbuf *buf, const char *text)
     if (strncmp(text + length, "://", 3) == 0 || !text[value])
         return length;
     strbuf_append(buf, text + length, value - length);
+    length = value_length(text + value, is_header);
     if (text[value] == '"' || text[value] == '\'')
-        strbuf_putc(buf, text[value++]);
+        strbuf_putc(buf, text[value]);
     strbuf_puts(buf, MASK);
-    return value + value_length(text + value, is_header);
+    return value + length;
 }
 
 static void append_masked(struct strbuf *buf, const char *text)

@@ -135,7 +135,7 @@ static char *with_process(json_t *given, json_t *process)
 /* The client's log: its first error is the one line that a failure may cost. */
 static void show_first_error(void *arg, tel_log_level level, const char *message)
 {
-    struct recording *recording = arg;
+    struct run_recording *recording = arg;
 
     if (recording->options->common.verbose ? level < TEL_LOG_WARNING : level < TEL_LOG_ERROR)
         return;
@@ -145,13 +145,13 @@ static void show_first_error(void *arg, tel_log_level level, const char *message
     complain("run: %s", message);
 }
 
-static void set_default(struct recording *recording, int field, const char *text)
+static void set_default(struct run_recording *recording, int field, const char *text)
 {
     if (text && !record_has(&recording->fields, field))
         (void)record_set_text(&recording->fields, field, text, NULL);
 }
 
-static void set_input_summary(struct recording *recording)
+static void set_input_summary(struct run_recording *recording)
 {
     CLEANUP(strbuf_clear) struct strbuf command = STRBUF(2 * INPUT_SUMMARY_BYTES_MAX);
 
@@ -162,7 +162,7 @@ static void set_input_summary(struct recording *recording)
     set_default(recording, FIELD_input_summary, command.text);
 }
 
-static void set_fields(struct recording *recording)
+static void set_fields(struct run_recording *recording)
 {
     const struct run_options *options = recording->options;
     CLEANUP(freep) char *context = with_process(options->context, process_context(options, 0));
@@ -178,13 +178,14 @@ static void set_fields(struct recording *recording)
     set_input_summary(recording);
 }
 
-void recording_start(struct recording *recording, const struct run_options *options)
+void run_recording_start(struct run_recording *recording, const struct run_options *options)
 {
     struct tel_config *config = options->common.config;
 
-    *recording = (struct recording){.options = options, .fields = RECORD()};
+    *recording = (struct run_recording){.options = options, .fields = RECORD()};
     set_fields(recording);
     (void)tel_config_set_log(config, show_first_error, recording);
+    (void)config_report_faulty(config, TEL_LOG_ERROR, show_first_error, recording);
     /* As in all commands, a base directory without a service means the files in it. */
     if (options->common.has_base && !options->common.has_url)
         (void)tel_config_set(config, "TELEMETRY_MODE", "embedded");
@@ -209,7 +210,7 @@ static char *text_of(const struct capture *capture, int fd)
 }
 
 /* Return what went wrong in one line: the cause if we know it, else what the command said last. */
-static char *describe_error(const struct recording *recording, const struct outcome *outcome,
+static char *describe_error(const struct run_recording *recording, const struct outcome *outcome,
                             const char *error_text)
 {
     CLEANUP(strbuf_clear) struct strbuf cause = STRBUF(TEXT_BYTES_MAX);
@@ -227,8 +228,8 @@ static char *describe_error(const struct recording *recording, const struct outc
     return strbuf_take(&cause);
 }
 
-void recording_end(struct recording *recording, const struct outcome *outcome,
-                   const struct capture *capture, pid_t pid)
+void run_recording_end(struct run_recording *recording, const struct outcome *outcome,
+                       const struct capture *capture, pid_t pid)
 {
     const struct run_options *options = recording->options;
     const char *status = outcome_status(outcome, options);
@@ -259,7 +260,7 @@ void recording_end(struct recording *recording, const struct outcome *outcome,
     recording->client = NULL;
 }
 
-void recording_clear(struct recording *recording)
+void run_recording_clear(struct run_recording *recording)
 {
     tel_client_free(recording->client);
     record_clear(&recording->fields);

@@ -9,7 +9,7 @@
 #include "cli/run_options.h"
 #include "cli/run_supervise.h"
 
-struct recording {
+struct run_recording {
     const struct run_options *options;
     tel_client *client;
     tel_run *run;
@@ -20,13 +20,13 @@ struct recording {
 };
 
 /* Begin to record: the run is `running` from here on. */
-void recording_start(struct recording *recording, const struct run_options *options);
+void run_recording_start(struct run_recording *recording, const struct run_options *options);
 
 /* Record the end. `status` is the run's, `pid` the command's. */
-void recording_end(struct recording *recording, const struct outcome *outcome,
-                   const struct capture *capture, pid_t pid);
+void run_recording_end(struct run_recording *recording, const struct outcome *outcome,
+                       const struct capture *capture, pid_t pid);
 
-void recording_clear(struct recording *recording);
+void run_recording_clear(struct run_recording *recording);
 
 /* Return the status that a run with this outcome has: TEL_SUCCESS, TEL_FAILURE or TEL_CANCELLED. */
 const char *outcome_status(const struct outcome *outcome, const struct run_options *options);

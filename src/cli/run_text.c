@@ -24,10 +24,8 @@ static const struct appearance appearances[] = {
     {TEL_CANCELLED, STYLE_FAINT, "\xe2\x8a\x98", "C", "cancel"}, /* a circled slash */
 };
 
-static const struct appearance *appearance_of(const struct tel_record *run)
+static const struct appearance *appearance_of(const char *status)
 {
-    const char *status = record_text(run, FIELD_status);
-
     for (size_t i = 0; status && i < sizeof appearances / sizeof *appearances; i++) {
         if (strcmp(appearances[i].status, status) == 0)
             return &appearances[i];
@@ -37,7 +35,7 @@ static const struct appearance *appearance_of(const struct tel_record *run)
 
 enum style run_status_style(const struct tel_record *run)
 {
-    const struct appearance *appearance = appearance_of(run);
+    const struct appearance *appearance = appearance_of(record_text(run, FIELD_status));
 
     return appearance ? appearance->style : STYLE_PLAIN;
 }
@@ -45,14 +43,23 @@ enum style run_status_style(const struct tel_record *run)
 void run_append_status(struct strbuf *buf, const struct tel_record *run,
                        const struct screen *screen)
 {
-    const struct appearance *appearance = appearance_of(run);
     const char *status = record_text(run, FIELD_status);
+    const struct appearance *appearance = appearance_of(status);
+
+    if (!appearance) {
+        escape_append(buf, status ? status : "?", screen->escapes);
+        return;
+    }
+    run_append_sign(buf, status, screen);
+    strbuf_printf(buf, " %s", appearance->word);
+}
+
+void run_append_sign(struct strbuf *buf, const char *status, const struct screen *screen)
+{
+    const struct appearance *appearance = appearance_of(status);
 
     if (appearance)
-        strbuf_printf(buf, "%s %s", screen->utf8 ? appearance->sign : appearance->ascii_sign,
-                      appearance->word);
-    else
-        escape_append(buf, status ? status : "?", screen->escapes);
+        strbuf_puts(buf, screen->utf8 ? appearance->sign : appearance->ascii_sign);
 }
 
 void run_append_took(struct strbuf *buf, const struct tel_record *run, const struct screen *screen,

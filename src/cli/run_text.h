@@ -16,6 +16,9 @@ enum style run_status_style(const struct tel_record *run);
 void run_append_status(struct strbuf *buf, const struct tel_record *run,
                        const struct screen *screen);
 
+/* Append the sign alone. */
+void run_append_sign(struct strbuf *buf, const char *status, const struct screen *screen);
+
 /* Append how long it took; "7m00s…" while it runs. */
 void run_append_took(struct strbuf *buf, const struct tel_record *run, const struct screen *screen,
                      const struct when_context *when);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "deliver/config_store.h"
 #include "deliver/sync.h"
 #include "store/lock.h"
 
@@ -42,21 +43,6 @@ static bool buffer_has_something(const struct tel_config *config)
     return directory && (directory_each(directory, is_waiting, note_one, &found, NULL) || found);
 }
 
-static struct store_options options_from(const struct tel_config *config, bool read_only)
-{
-    return (struct store_options){
-        .path = config_text(config, CONFIG_TELEMETRY_DB_PATH),
-        .journal_mode = config_text(config, CONFIG_TELEMETRY_DB_JOURNAL_MODE),
-        .synchronous = config_text(config, CONFIG_TELEMETRY_DB_SYNCHRONOUS),
-        .busy_timeout_ms = config_int(config, CONFIG_TELEMETRY_DB_BUSY_TIMEOUT_MS),
-        .retries_max = config_int(config, CONFIG_TELEMETRY_DB_MAX_RETRIES),
-        .retry_base_ms = config_int(config, CONFIG_TELEMETRY_DB_RETRY_BASE_DELAY_SECONDS),
-        .group_access = config_file_access(config) == FILE_GROUP_TOO,
-        .read_only = read_only,
-        .log = config->log,
-    };
-}
-
 static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
 {
     return store_apply(arg, writes, count, fault);
@@ -64,7 +50,7 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
 
 static tel_error drain_locked(const struct tel_config *config, tel_fault *fault)
 {
-    struct store_options store_options = options_from(config, /* read_only= */ false);
+    struct store_options store_options = config_store_options(config);
     struct sync_options options = {
         .directory = config_text(config, CONFIG_TELEMETRY_BUFFER_DIR),
         .access = config_file_access(config),
@@ -109,13 +95,14 @@ static tel_error drain(const struct tel_config *config, tel_fault *fault)
 tel_error files_open(struct store **out, const struct tel_config *config, tel_fault *warning,
                      tel_fault *fault)
 {
-    struct store_options options = options_from(config, /* read_only= */ true);
+    struct store_options options = config_store_options(config);
     tel_error error;
 
     *out = NULL;
     if (!options.path)
         return fault_set(fault, TEL_E_IO,
                          "there is no home directory to look in; set TELEMETRY_BASE_DIR");
+    options.read_only = true;
     if (buffer_has_something(config))
         (void)drain(config, warning);
     error = store_open(out, &options, fault);

@@ -1,0 +1,40 @@
+"""The documentation against the sources: every setting with its default, every field of a run."""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SETTING = re.compile(r'SETTING\(\w+,\s+(\w+),\s+(?:NULL|"([^"]*)"),')
+ROW = re.compile(r"^\| `(\w+)`(?: ○)? \| (?:`([^`]*)`)?\s*\|", re.M)
+
+
+class DocumentationTest(unittest.TestCase):
+    def test_configuration_page_lists_every_setting_with_its_default(self):
+        source = SETTING.findall((ROOT / "src/deliver/config.def").read_text())
+        page = ROW.findall((ROOT / "docs/configuration.md").read_text())
+        self.assertGreater(len(source), 50)
+        self.assertEqual(page, source)
+
+    def test_api_names_point_to_functions_and_tests_that_exist(self):
+        header = (ROOT / "include/telemetry.h").read_text()
+        tests = "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.[cp]*"))
+        page = (ROOT / "docs/api-names.md").read_text()
+        rows = [line for line in page.splitlines() if line.startswith("| `")]
+        self.assertGreater(len(rows), 40)
+        for row in rows:
+            _, _, ours, proof, _ = [cell.strip() for cell in row.split("|")]
+            for name in re.findall(r"`(tel_\w+)", ours):
+                self.assertRegex(header, rf"\b{name}\b", row)
+            for name in re.findall(r"`(\w+__\w+|test_\w+)`", proof):
+                self.assertRegex(tests, rf"\b{name}\b", row)
+            self.assertTrue("`" in proof or proof == "later", row)
+
+    def test_links_between_pages_lead_somewhere(self):
+        for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/*.md")]:
+            for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+                self.assertTrue((page.parent / target).exists(), f"{page.name}: {target}")
+
+
+if __name__ == "__main__":
+    unittest.main()
