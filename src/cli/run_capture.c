@@ -267,6 +267,17 @@ bool capture_is_closed(const struct capture *capture)
     return true;
 }
 
+int capture_write_error(const struct capture *capture)
+{
+    for (size_t i = 0; i < capture->count; i++) {
+        int cause = capture->streams[i].write_error;
+
+        if (cause && cause != EPIPE && cause != ECONNRESET)
+            return cause;
+    }
+    return 0;
+}
+
 const struct tail *capture_tail(const struct capture *capture, int fd)
 {
     int index = capture->stream_of[fd];

@@ -72,6 +72,9 @@ bool capture_is_settled(const struct capture *capture);
 /* Are all pipes closed by everybody who could write? */
 bool capture_is_closed(const struct capture *capture);
 
+/* Return the errno of a write that failed for another reason than a reader that went away, or 0. */
+int capture_write_error(const struct capture *capture);
+
 /* Return the tail of what went to fd 1 or 2, or NULL. */
 const struct tail *capture_tail(const struct capture *capture, int fd);
 
