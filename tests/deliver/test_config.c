@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/strbuf.h"
 #include "deliver/config.h"
 #include "support/scratch.h"
 
@@ -147,45 +146,6 @@ static void config__has_the_defaults_of_the_table(void **state)
     assert_false(config_is_embedded(config));
     assert_false(config_is_mock(config));
     assert_int_equal(config_file_access(config), FILE_OWNER_ONLY);
-}
-
-/* The line of the page for one setting, its backticks left out. */
-static void write_row(struct strbuf *row, const char *key, const char *mark, const char *initial,
-                      const char *meaning)
-{
-    strbuf_reset(row);
-    strbuf_printf(row, "\n| %s%s | %s | %s", key, mark, initial ? initial : "", meaning);
-}
-
-static void config__is_documented_setting_by_setting(void **state)
-{
-    static const struct {
-        const char *key;
-        const char *initial;
-        const char *meaning;
-    } table[] = {
-#define SETTING(kind, key, initial, min, max, meaning) {#key, initial, meaning},
-#include "deliver/config.def"
-#undef SETTING
-    };
-    CLEANUP(freep) char *page = scratch_read(TEL_SOURCE_DIR "/docs/configuration.md");
-    CLEANUP(strbuf_clear) struct strbuf row = STRBUF(1000);
-    char *kept = page;
-
-    (void)state;
-    for (const char *c = page; *c; c++) {
-        if (*c != '`')
-            *kept++ = *c;
-    }
-    *kept = '\0';
-    for (int i = 0; i < CONFIG_COUNT; i++) {
-        write_row(&row, table[i].key, "", table[i].initial, table[i].meaning);
-        if (strstr(page, row.text))
-            continue;
-        write_row(&row, table[i].key, " \xe2\x97\x8b", table[i].initial, table[i].meaning);
-        if (!strstr(page, row.text))
-            fail_msg("docs/configuration.md has no line%s", row.text);
-    }
 }
 
 /* ---- Where the files are ----------------------------------------------------------------------- */
@@ -649,7 +609,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(config__has_the_defaults_of_the_table),
-        TEST(config__is_documented_setting_by_setting),
         TEST(config__without_any_setting_uses_the_home_directory),
         TEST(config__derives_all_paths_from_the_base_directory),
         TEST(config__derives_the_base_directory_from_the_database),
