@@ -78,7 +78,7 @@ static tel_error check_version(struct http *http, const char *url, tel_fault *fa
     if (status == 401 && is_ours_by_health(http))
         return fault_set(fault, TEL_E_REJECTED,
                          "the service at %s wants a token; set TELEMETRY_API_AUTH_TOKEN", url);
-    if (error == TEL_E_UNAVAILABLE || error == TEL_E_NOMEM)
+    if (error && (status < 200 || status >= 300) && error != TEL_E_NOT_FOUND)
         return error;
     name = error ? NULL : json_string_value(json_object_get(answer, "name"));
     if (!name || strcmp(name, "telemetryd") != 0)
