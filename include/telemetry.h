@@ -416,8 +416,9 @@ TEL_API tel_error tel_database_open(tel_database **out, const char *path, const 
                                     tel_fault *fault);
 TEL_API void tel_database_free(tel_database *database);
 
-/* Insert a record; event_id, run_id, times and status are filled in when not given, also in
- * `record`. TEL_E_EXISTS when the event_id is stored already: nothing is stored twice. */
+/* Insert a record; it must give agent_name and job_type. event_id, run_id, created_at, start_time
+ * and status are filled in when not given, also in `record`, so that it may be inserted again when
+ * this failed. TEL_E_EXISTS when the event_id is stored already: nothing is stored twice. */
 TEL_API tel_error tel_database_insert_run(tel_database *database, tel_record *record,
                                           tel_fault *fault);
 
@@ -440,7 +441,8 @@ TEL_API tel_error tel_database_increment_api_retry_count(tel_database *database,
 /* Receive one record; borrowed during the call. Return non-zero to stop. */
 typedef int tel_record_fn(void *arg, const tel_record *record);
 
-/* Hand up to `limit` ended runs that were not exported yet to `each`, oldest first. */
+/* Hand up to `limit` (at most 1000) ended runs that were not exported yet to `each`, oldest first.
+ * `each` may use the database. */
 TEL_API tel_error tel_database_get_pending_api_posts(tel_database *database, size_t limit,
                                                      tel_record_fn *each, void *arg,
                                                      tel_fault *fault);

@@ -22,7 +22,7 @@ char *path_join(const char *directory, const char *name)
     size_t length = strlen(directory);
     char *path;
 
-    while (length > 1 && directory[length - 1] == '/')
+    while (length > 0 && directory[length - 1] == '/')
         length--;
     if (asprintf(&path, "%.*s/%s", (int)length, directory, name) < 0)
         return NULL;
@@ -122,7 +122,8 @@ static tel_error check_opened(int fd, const char *path, enum file_access access,
     if (status.st_nlink > 1)
         return fault_set(fault, TEL_E_CORRUPT,
                          "%s has a second name (hard link); it must be a file of its own", path);
-    if (access == FILE_OWNER_ONLY && status.st_uid != geteuid() && geteuid() != 0)
+    if (access == FILE_OWNER_ONLY && status.st_uid != geteuid() && status.st_uid != 0 &&
+        geteuid() != 0)
         return fault_set(fault, TEL_E_CORRUPT,
                          "%s belongs to user %u; to share files set TELEMETRY_GROUP_ACCESS=true",
                          path, (unsigned)status.st_uid);

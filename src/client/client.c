@@ -98,11 +98,6 @@ void client_unref(struct tel_client *client)
         client_destroy(client);
 }
 
-struct deadline client_deadline(const struct tel_client *client)
-{
-    return deadline_in(config_int(client->config, CONFIG_TELEMETRY_CALL_BUDGET_MS));
-}
-
 static tel_log_level configured_level(const struct tel_config *config)
 {
     static const char *const names[] = {"DEBUG", "INFO", "WARNING", "ERROR"};

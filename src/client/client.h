@@ -50,7 +50,4 @@ void client_leave(struct tel_client *client, struct process *process);
 struct tel_client *client_ref(struct tel_client *client);
 void client_unref(struct tel_client *client);
 
-/* Return when the call that begins now must be over. */
-struct deadline client_deadline(const struct tel_client *client);
-
 #endif

@@ -295,29 +295,37 @@ static int answer_add(void *arg, const tel_record *record)
     return answer->error != TEL_OK;
 }
 
+static tel_error collect_pending(struct tel_database *database, size_t limit, struct answer *answer,
+                                 tel_fault *fault)
+{
+    CLEANUP(host_restore) struct host_state host = host_protect();
+    struct run_query query = {.pending_export = true, .oldest_first = true};
+    tel_error error;
+
+    query.limit = limit < QUERY_LIMIT_MAX ? (int64_t)limit : QUERY_LIMIT_MAX;
+    error = store_query(database->store, &query, answer_add, answer, fault);
+    if (error)
+        return error;
+    return answer->error ? fault_nomem(fault) : TEL_OK;
+}
+
 tel_error tel_database_get_pending_api_posts(tel_database *database, size_t limit,
                                              tel_record_fn *each, void *arg, tel_fault *fault)
 {
-    CLEANUP(host_restore) struct host_state host = host_protect();
+    CLEANUP(errno_restore) int host_errno = errno;
     CLEANUP(answer_clear) struct answer answer = {0};
-    struct run_query query = {.pending_export = true, .oldest_first = true};
     tel_error error;
 
     if (!database || !each)
         return no_argument(database ? "each" : "database", fault);
     if (limit == 0)
         return TEL_OK;
-    query.limit = limit < QUERY_LIMIT_MAX ? (int64_t)limit : QUERY_LIMIT_MAX;
-    error = store_query(database->store, &query, answer_add, &answer, fault);
-    if (error)
-        return error;
-    if (answer.error)
-        return fault_nomem(fault);
-    for (size_t i = 0; i < answer.count; i++) {
+    error = collect_pending(database, limit, &answer, fault);
+    for (size_t i = 0; i < answer.count && !error; i++) {
         if (each(arg, &answer.records[i]))
             break;
     }
-    return TEL_OK;
+    return error;
 }
 
 tel_error tel_database_get_run_stats(tel_database *database, tel_run_stats *out, tel_fault *fault)

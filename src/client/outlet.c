@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "deliver/config_store.h"
 #include "model/record_json.h"
 
 #define BODY_BYTES_MAX ((size_t)512 * 1024 * 1024)
@@ -34,7 +35,13 @@ static tel_error make_buffer(struct outlet *outlet)
         .age_max_ms = config_int(config, CONFIG_TELEMETRY_BUFFER_MAX_AGE_HOURS) * MS_PER_HOUR,
     };
 
-    return options.directory ? buffer_new(&outlet->buffer, &options) : TEL_OK;
+    tel_error error = options.directory ? buffer_new(&outlet->buffer, &options) : TEL_E_INVALID;
+
+    if (error != TEL_E_INVALID)
+        return error;
+    report(outlet->reporter, TEL_LOG_WARNING, "no buffer",
+           "there is no directory for the buffer: set TELEMETRY_BASE_DIR or TELEMETRY_BUFFER_DIR");
+    return TEL_OK;
 }
 
 static tel_error make_http(struct outlet *outlet)
@@ -57,15 +64,32 @@ static tel_error make_http(struct outlet *outlet)
     return error;
 }
 
+/* Waits are bounded, so they must not follow the wall clock, which may jump. */
+static int init_locks(struct outlet *outlet)
+{
+    pthread_condattr_t attributes;
+    int error = pthread_mutex_init(&outlet->mutex, NULL);
+
+    if (!error)
+        error = pthread_condattr_init(&attributes);
+    if (error)
+        return error;
+    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (!error)
+        error = pthread_cond_init(&outlet->store_is_free, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    return error;
+}
+
 tel_error outlet_init(struct outlet *outlet, const struct tel_config *config,
                       struct reporter *reporter, const struct outlet *inherited)
 {
     tel_error error;
 
     *outlet = (struct outlet){.config = config, .reporter = reporter};
-    outlet->store_is_barred =
-        inherited && (inherited->store_is_barred || atomic_load(&inherited->store_is_busy));
-    (void)pthread_mutex_init(&outlet->store_mutex, NULL);
+    outlet->store_is_barred = inherited && (inherited->store_is_barred || inherited->store_is_busy);
+    if (init_locks(outlet))
+        return TEL_E_NOMEM;
     error = make_buffer(outlet);
     if (!error)
         error = make_http(outlet);
@@ -172,14 +196,12 @@ static tel_error service_update(struct outlet *outlet, const struct tel_record *
 
 static tel_error open_store(struct outlet *outlet, struct deadline deadline, tel_fault *fault)
 {
-    const struct tel_config *config = outlet->config;
-    struct store_options options = {
-        .path = config_text(config, CONFIG_TELEMETRY_DB_PATH),
-        .journal_mode = config_text(config, CONFIG_TELEMETRY_DB_JOURNAL_MODE),
-        .synchronous = config_text(config, CONFIG_TELEMETRY_DB_SYNCHRONOUS),
-        .busy_timeout_ms = deadline_left_ms(deadline),
-        .group_access = config_bool(config, CONFIG_TELEMETRY_GROUP_ACCESS),
-    };
+    struct store_options options = config_store_options(outlet->config);
+
+    /* A call waits for its deadline at most, and calls back into the host with no lock held. */
+    options.busy_timeout_ms = deadline_left_ms(deadline);
+    options.retries_max = 0;
+    options.log = (struct log){0};
 
     if (outlet->store_is_barred)
         return fault_set(fault, TEL_E_UNAVAILABLE,
@@ -190,11 +212,27 @@ static tel_error open_store(struct outlet *outlet, struct deadline deadline, tel
     return outlet->store ? TEL_OK : store_open(&outlet->store, &options, fault);
 }
 
-static bool lock_until(pthread_mutex_t *mutex, struct deadline deadline)
+static bool take_store(struct outlet *outlet, struct deadline deadline)
 {
     struct timespec at = {deadline.at_ms / 1000, deadline.at_ms % 1000 * 1000000L};
+    int error = 0;
+    bool taken;
 
-    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &at) == 0;
+    (void)pthread_mutex_lock(&outlet->mutex);
+    while (outlet->store_is_busy && !error)
+        error = pthread_cond_timedwait(&outlet->store_is_free, &outlet->mutex, &at);
+    taken = !outlet->store_is_busy;
+    outlet->store_is_busy = true;
+    (void)pthread_mutex_unlock(&outlet->mutex);
+    return taken;
+}
+
+static void give_store_back(struct outlet *outlet)
+{
+    (void)pthread_mutex_lock(&outlet->mutex);
+    outlet->store_is_busy = false;
+    (void)pthread_mutex_unlock(&outlet->mutex);
+    (void)pthread_cond_signal(&outlet->store_is_free);
 }
 
 static tel_error apply(struct outlet *outlet, struct write *write, struct deadline deadline,
@@ -213,18 +251,16 @@ static tel_error store_write(struct outlet *outlet, struct write *write, struct 
 {
     tel_error error;
 
-    if (!lock_until(&outlet->store_mutex, deadline))
+    if (!take_store(outlet, deadline))
         return fault_set(fault, TEL_E_BUSY, "other threads kept the database busy");
-    atomic_store(&outlet->store_is_busy, true);
     error = apply(outlet, write, deadline, fault);
-    atomic_store(&outlet->store_is_busy, false);
-    (void)pthread_mutex_unlock(&outlet->store_mutex);
+    give_store_back(outlet);
     if (error)
         return error;
     if (write->result == WRITE_INVALID)
         return fault_set(fault, TEL_E_REJECTED, "the database refuses a run: %s", write->reason);
     if (write->result == WRITE_NOT_FOUND)
-        return fault_set(fault, TEL_E_NOT_FOUND, "the run is not in the database yet");
+        return fault_set(fault, TEL_E_NOT_FOUND, "the run is not in the database");
     return TEL_OK;
 }
 
@@ -248,16 +284,14 @@ static tel_error store_update(struct outlet *outlet, const struct tel_record *re
 
 /* ---- Both, and the buffer -------------------------------------------------------------------- */
 
-/* Say once why a record takes another way. A mock client is meant to keep everything to itself, and
- * a start that is still on its way is nothing to complain of. */
+/* Say once why a record takes another way. A mock client is meant to, which needs no words. */
 static void report_detour(struct outlet *outlet, tel_error error, const tel_fault *fault)
 {
     if (error == TEL_E_REJECTED)
         report(outlet->reporter, TEL_LOG_ERROR, fault->text,
                "a run was refused for good: %s; it is kept in the audit trail only", fault->text);
-    else if (error != TEL_E_NOT_FOUND && (outlet->http || config_is_embedded(outlet->config)))
-        report_fault(outlet->reporter, fault,
-                     "runs are kept in the buffer until it is there again");
+    else if (!config_is_mock(outlet->config))
+        report_fault(outlet->reporter, fault, "runs are kept in the buffer meanwhile");
 }
 
 static enum outcome buffer_outcome(struct outlet *outlet, tel_error error, const tel_fault *fault)
@@ -288,17 +322,19 @@ enum outcome outlet_create(struct outlet *outlet, const struct tel_record *recor
 }
 
 enum outcome outlet_update(struct outlet *outlet, const struct tel_record *record, field_set set,
-                           bool in_order, struct deadline deadline)
+                           enum outcome created, struct deadline deadline)
 {
     tel_fault fault = {0};
     tel_error error = TEL_OK;
 
-    if (!in_order) {
+    if (created != BUFFERED) {
         error = config_is_embedded(outlet->config)
                     ? store_update(outlet, record, set, deadline, &fault)
                     : service_update(outlet, record, set, deadline, &fault);
         if (!error)
             return DELIVERED;
+        if (error == TEL_E_NOT_FOUND) /* lost, with its database perhaps */
+            return outlet_create(outlet, record, deadline);
         report_detour(outlet, error, &fault);
     }
     if (error == TEL_E_REJECTED)

@@ -22,9 +22,10 @@ struct outlet {
 
     /* Embedded: the database, opened when first needed. */
     bool store_is_barred; /* see outlet_init() */
-    atomic_bool store_is_busy;
-    pthread_mutex_t store_mutex; /* guards `store`, held while it works */
-    struct store *store;
+    struct store *store;  /* belongs to whoever set `store_is_busy` */
+    bool store_is_busy;
+    pthread_mutex_t mutex; /* guards store_is_busy */
+    pthread_cond_t store_is_free;
 };
 
 /*
@@ -44,7 +45,7 @@ void outlet_abandon(struct outlet *outlet);
 enum outcome {
     DELIVERED,
     BUFFERED,
-    REJECTED, /* for good */
+    REJECTED, /* for good: only the audit trail has it */
     LOST,     /* neither delivered nor buffered */
 };
 
@@ -52,9 +53,9 @@ enum outcome {
 enum outcome outlet_create(struct outlet *outlet, const struct tel_record *record,
                            struct deadline deadline);
 
-/* Change the fields of `set` that are given. `in_order`: what came before is in the buffer, so this
- * must go there too. */
+/* Change the fields of `set` that are given in a run that was DELIVERED, or BUFFERED: what follows
+ * must then go to the buffer too. */
 enum outcome outlet_update(struct outlet *outlet, const struct tel_record *record, field_set set,
-                           bool in_order, struct deadline deadline);
+                           enum outcome created, struct deadline deadline);
 
 #endif

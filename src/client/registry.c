@@ -87,8 +87,7 @@ struct tel_run *registry_find(struct registry *registry, const char *run_id)
 
     (void)pthread_mutex_lock(&registry->mutex);
     run = find_in(*bucket_of(registry, run_id), run_id);
-    if (run)
-        run_ref(run);
+    run = run && atomic_load(&run->start) != STARTING ? run_ref(run) : NULL;
     (void)pthread_mutex_unlock(&registry->mutex);
     return run;
 }

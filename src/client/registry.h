@@ -28,7 +28,7 @@ bool registry_add(struct registry *registry, struct tel_run *run);
 /* Remove a run and let it go, if it is there. */
 void registry_remove(struct registry *registry, struct tel_run *run);
 
-/* Return the run of this id with a reference for the caller, or NULL. */
+/* Return the run of this id, if its start is over, with a reference for the caller, or NULL. */
 struct tel_run *registry_find(struct registry *registry, const char *run_id);
 
 #endif

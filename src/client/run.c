@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/uuid.h"
+#include "client/publish.h"
 #include "client/settable.h"
 #include "model/run_id.h"
 #include "model/status.h"
@@ -45,6 +46,7 @@ static struct tel_run *run_alloc(struct tel_client *client, struct process *proc
     run->process = process;
     run->record = RECORD();
     atomic_init(&run->references, 1);
+    atomic_init(&run->start, STARTING);
     (void)pthread_mutex_init(&run->mutex, NULL);
     return run;
 }
@@ -168,7 +170,7 @@ static tel_error begin(struct tel_run **out, struct tel_client *client, struct p
         error = enlist(process, run);
     if (error)
         return error;
-    error = recording_start(process, run);
+    error = publish_start(process, run);
     if (error)
         registry_remove(&process->registry, run);
     else
@@ -270,7 +272,7 @@ static tel_error finish(struct process *process, struct tel_run *run, const char
         report(&run->client->reporter, TEL_LOG_WARNING, "status",
                "\"%.60s\" is no status to end a run with; the run has ended as failure", status);
     registry_remove(&process->registry, run);
-    recorded = recording_end(process, run);
+    recorded = publish_end(process, run);
     return recorded ? recorded : settled;
 }
 

@@ -19,12 +19,14 @@ struct tel_run {
     atomic_size_t references;  /* the registry's, the handle's, calls' by run_id */
     int64_t start_ms;          /* on the monotonic clock */
     bool start_was_given;      /* then the clock cannot tell the duration */
-    atomic_bool is_buffered;   /* the start is in the buffer, so what follows must go there */
-    pthread_mutex_t mutex; /* guards the rest until `ended` is set: from then on it is settled */
+    atomic_int start;          /* enum outcome of the start; STARTING before that */
+    pthread_mutex_t mutex;     /* guards the rest, which is settled once `ended` is set */
     bool ended;
     field_set changed; /* since the start */
     struct tel_record record;
 };
+
+#define STARTING (-1)
 
 /*
  * Start a run of `fields` (NULL: none), with this agent_name and job_type if not NULL. On success
@@ -39,16 +41,5 @@ tel_error run_finish(struct tel_run *run, const char *status, const tel_run_fiel
 
 struct tel_run *run_ref(struct tel_run *run);
 void run_unref(struct tel_run *run);
-
-/*
- * Record a run in the audit trail and beyond: its start, or, when fields were `changed` since, its
- * end. TEL_E_IO when nothing took it.
- */
-tel_error recording_start(struct process *process, struct tel_run *run);
-tel_error recording_end(struct process *process, struct tel_run *run);
-
-/* Record an event in the audit trail. */
-tel_error recording_event(struct tel_client *client, const char *run_id, const char *event_type,
-                          const char *payload_json);
 
 #endif

@@ -45,20 +45,28 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
     return writer_apply(adopter->writer, writes, count, fault);
 }
 
+/* Updates that are only carried on come by again each time: no news. */
+static tel_log_level report_level(const struct sync_report *done)
+{
+    if (done->rejected)
+        return TEL_LOG_WARNING;
+    return done->created || done->updated || done->duplicates ? TEL_LOG_INFO : TEL_LOG_DEBUG;
+}
+
 static void report(const struct adopter *adopter, const struct sync_report *done)
 {
-    char numbers[5][24];
-    const size_t counts[5] = {done->files, done->created, done->updated, done->duplicates,
-                              done->rejected};
+    char numbers[6][24];
+    const size_t counts[6] = {done->files,      done->created, done->updated,
+                              done->duplicates, done->carried, done->rejected};
 
     if (!done->files)
         return;
-    for (size_t i = 0; i < 5; i++)
+    for (size_t i = 0; i < 6; i++)
         (void)snprintf(numbers[i], sizeof numbers[i], "%zu", counts[i]);
-    logger_event(adopter->logger, done->rejected ? TEL_LOG_WARNING : TEL_LOG_INFO,
-                 "adopted buffer files",
+    logger_event(adopter->logger, report_level(done), "adopted buffer files",
                  LOG_FIELDS({"files", numbers[0]}, {"created", numbers[1]}, {"updated", numbers[2]},
-                            {"duplicates", numbers[3]}, {"rejected", numbers[4]}));
+                            {"duplicates", numbers[3]}, {"carried", numbers[4]},
+                            {"rejected", numbers[5]}));
 }
 
 static void adopt(struct adopter *adopter)

@@ -26,7 +26,9 @@
 #include "store/lock.h"
 
 #define LOCK_WAIT_MS 2000   /* for a command that is emptying the buffer */
-#define FINISH_WAIT_MS 5000 /* for requests that are under way at the end */
+#define FINISH_WAIT_MS 3000 /* for requests that are under way at the end */
+#define SEND_WAIT_MS 1000   /* for the last answers, on their way to whoever takes them */
+#define CHECK_BYTES_MAX (16 << 20)
 
 /* Everything that is started, in the order in which it is. */
 struct telemetryd {
@@ -139,6 +141,16 @@ static tel_error take_lock(struct telemetryd *telemetryd, tel_fault *fault)
                             deadline_in(LOCK_WAIT_MS), fault);
 }
 
+/* Damage is best found before anything is added to it, but a large file takes too long to read. */
+static tel_error check_store(struct store *store, tel_fault *fault)
+{
+    struct stat status;
+
+    if (stat(store_path(store), &status) || status.st_size > CHECK_BYTES_MAX)
+        return TEL_OK;
+    return store_check(store, /* full= */ false, fault);
+}
+
 static tel_error open_store(struct telemetryd *telemetryd, tel_fault *fault)
 {
     struct service *service = &telemetryd->service;
@@ -147,6 +159,11 @@ static tel_error open_store(struct telemetryd *telemetryd, tel_fault *fault)
 
     if (error)
         return error;
+    error = check_store(store, fault);
+    if (error) {
+        store_close(store);
+        return error;
+    }
     (void)snprintf(service->journal_mode, sizeof service->journal_mode, "%s",
                    store_journal_mode(store));
     (void)snprintf(service->synchronous, sizeof service->synchronous, "%s",
@@ -229,8 +246,7 @@ static void stop(struct telemetryd *telemetryd)
     adopter_stop(telemetryd->adopter);
     writer_stop(service->writer);
     if (telemetryd->server) {
-        /* The writer's last answers are on their way. */
-        (void)server_wait_idle(telemetryd->server, deadline_in(FINISH_WAIT_MS));
+        (void)server_wait_idle(telemetryd->server, deadline_in(SEND_WAIT_MS));
         server_stop(telemetryd->server);
     }
     listener_close(&telemetryd->listener);

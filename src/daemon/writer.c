@@ -129,7 +129,7 @@ tel_error writer_start(struct writer **out, struct store *store, const struct lo
 
 void writer_stop(struct writer *writer)
 {
-    if (!writer)
+    if (!writer || !writer->store) /* stopped already */
         return;
     pthread_mutex_lock(&writer->lock);
     writer->stopping = true;

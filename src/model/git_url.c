@@ -69,7 +69,7 @@ static bool split_scp(struct parts *parts, const char *remote)
     const char *at = strchr(remote, '@');
     const char *colon = at ? strchr(at, ':') : NULL;
 
-    if (!colon || memchr(remote, '/', (size_t)(colon - remote)))
+    if (!colon || strcspn(remote, ":/") != (size_t)(colon - remote))
         return false;
     parts->host = at + 1;
     parts->host_length = (size_t)(colon - parts->host);

@@ -122,7 +122,7 @@ tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault)
 {
     int result = sqlite_exec(store, "BEGIN IMMEDIATE");
     tel_error error = sqlite_fault(store, result, "set up", fault);
-    int version;
+    int version = SCHEMA_NONE;
 
     if (error)
         return error;

@@ -278,19 +278,26 @@ static tel_error make_durable(struct store *store, tel_fault *fault)
     return error;
 }
 
-static tel_error attempt(struct store *store, struct write **writes, size_t count, tel_fault *fault)
+/* *changed: it wrote something to the file. */
+static tel_error attempt(struct store *store, struct write **writes, size_t count, bool *changed,
+                         tel_fault *fault)
 {
     tel_error error = sqlite_ready(store, fault);
+    int64_t changes;
     int result;
 
     if (error)
         return error;
+    changes = sqlite3_total_changes64(store->db);
     result = sqlite_exec(store, "BEGIN IMMEDIATE");
     for (size_t i = 0; i < count && !result; i++)
         result = apply_one(store, writes[i]);
     if (!result)
         result = sqlite_exec(store, "COMMIT");
-    return result ? roll_back(store, result, fault) : make_durable(store, fault);
+    if (result)
+        return roll_back(store, result, fault);
+    *changed = sqlite3_total_changes64(store->db) != changes;
+    return make_durable(store, fault);
 }
 
 static int64_t pause_before_retry_ms(const struct store *store, int64_t retry)
@@ -302,9 +309,17 @@ static int64_t pause_before_retry_ms(const struct store *store, int64_t retry)
     return pause < PAUSE_MS_MAX ? pause : PAUSE_MS_MAX;
 }
 
+/* A duplicate that needed no room on the disk does not make up for a write that found none. */
+static void note_outcome(struct store *store, const tel_fault *failure, bool changed)
+{
+    if (failure->code || changed || store->health.code == TEL_E_BUSY)
+        store->health = *failure;
+}
+
 tel_error store_apply(struct store *store, struct write **writes, size_t count, tel_fault *fault)
 {
     tel_fault failure = {0};
+    bool changed = false;
     tel_error error;
 
     if (store->options.read_only)
@@ -314,16 +329,17 @@ tel_error store_apply(struct store *store, struct write **writes, size_t count, 
         int64_t pause = pause_before_retry_ms(store, retry);
 
         forget_results(writes, count);
-        error = attempt(store, writes, count, &failure);
+        error = attempt(store, writes, count, &changed, &failure);
         if (error != TEL_E_BUSY || store->has_deadline || retry >= store->options.retries_max)
             break;
         deadline_sleep(deadline_in(pause), pause);
     }
-    if (error) {
+    if (error)
         forget_results(writes, count);
-        if (fault)
-            *fault = failure;
-    }
-    store->health = error ? failure : (tel_fault){0};
+    else
+        failure = (tel_fault){0}; /* of an earlier attempt */
+    note_outcome(store, &failure, changed);
+    if (error && fault)
+        *fault = failure;
     return error;
 }

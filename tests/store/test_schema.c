@@ -155,8 +155,8 @@ static void new_database__has_the_fourteen_indexes(void **state)
         "idx_runs_status ON agent_runs (status)",
         "idx_runs_start_time ON agent_runs (start_time)",
         "idx_runs_created_at ON agent_runs (created_at DESC)",
-        "idx_runs_agent_name_status_created_at"
-        " ON agent_runs (agent_name, status, created_at DESC)",
+        ("idx_runs_agent_name_status_created_at"
+         " ON agent_runs (agent_name, status, created_at DESC)"),
         "idx_runs_agent_name_created_at ON agent_runs (agent_name, created_at DESC)",
         "idx_runs_job_type ON agent_runs (job_type)",
         "idx_runs_parent_run_id ON agent_runs (parent_run_id)",

@@ -4,7 +4,6 @@
 #include "support/cmocka_all.h"
 
 #include <sqlite3.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -123,12 +122,10 @@ int64_t other_int(const char *path, const char *sql)
     return value;
 }
 
-void *other_begin(const char *path, const char *kind)
+void *other_begin(const char *path, const char *sql)
 {
     sqlite3 *db = other_open(path);
-    char sql[40];
 
-    (void)snprintf(sql, sizeof sql, "BEGIN %s", kind);
     if (sqlite3_exec(db, sql, NULL, NULL, NULL))
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
     return db;
@@ -136,7 +133,6 @@ void *other_begin(const char *path, const char *kind)
 
 void other_end(void *connection)
 {
-    assert_int_equal(sqlite3_exec(connection, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_close(connection), SQLITE_OK);
 }
 

@@ -37,8 +37,8 @@ void other_exec(const char *path, const char *sql);
 int64_t other_int(const char *path, const char *sql);
 char *other_text(const char *path, const char *sql);
 
-/* A connection that holds a transaction of that kind ("IMMEDIATE", "EXCLUSIVE"), until it is let go. */
-void *other_begin(const char *path, const char *kind);
+/* Run statements on a connection that stays open, with the locks that they left, until it is ended. */
+void *other_begin(const char *path, const char *sql);
 void other_end(void *connection);
 
 /* Run `body` in this many processes at once; return how many of them returned 0. */
