@@ -61,7 +61,7 @@ class Source(cli.CliTestCase):
 
     def test_is_the_files_when_something_else_answers(self):
         self.record()
-        for answer in (cli.hang, cli.error_500, cli.another_program):
+        for answer in (cli.hang, cli.error_500, cli.error_403, cli.another_program):
             peer = cli.Peer(self, answer)
             self.assertEqual(self.agents(settings={"TELEMETRY_API_URL": peer.url}), ["someone"])
             result = self.telemetry("list", "--url", peer.url)
