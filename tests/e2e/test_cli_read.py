@@ -147,6 +147,13 @@ class Reading:
         self.assertLessEqual(len(lines[1]), 120)
         self.assertEqual(lines[2], "1 run")
 
+    def test_a_very_long_text_does_not_make_the_table_useless(self):
+        self.store(a_run(1, agent_name="x" * 3000000, run_id="r" * 250), a_run(2))
+        lines = self.telemetry("list").stdout.decode().splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertTrue(lines[2].endswith(" " + "r" * 250))
+        self.assertLess(max(map(len, lines)), 600)
+
     def test_colour_is_for_terminals_and_for_who_asks(self):
         self.store(a_run(1, status="failure"))
         self.assertNotIn(b"\x1b", self.telemetry("list").stdout)
