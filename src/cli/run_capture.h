@@ -60,8 +60,8 @@ void capture_started(struct capture *capture);
 #define CAPTURE_POLL_MAX (2 * STREAMS_MAX)
 size_t capture_poll(const struct capture *capture, struct pollfd *entries);
 
-/* Move what can be moved now, as poll() told. */
-void capture_move(struct capture *capture, const struct pollfd *entries);
+/* Move what can be moved now, as poll() told. Return whether anything was. */
+bool capture_move(struct capture *capture, const struct pollfd *entries);
 
 /* The command ended: what is in the pipes now is owed to whoever reads. */
 void capture_note_end(struct capture *capture);
