@@ -399,25 +399,34 @@ static void sync__carries_an_update_on_until_its_run_is_there(void **state)
 
 static void sync__rejects_an_update_whose_run_never_came(void **state)
 {
+    static const int64_t minute_us = 60 * US_PER_SECOND;
     struct bench *bench = *state;
     CLEANUP(freep) char *rejected = NULL;
-    char now[TEL_TIMESTAMP_SIZE];
-    char text[300];
+    int64_t limit_us = clock_now_us() - 7 * MS_PER_DAY * 1000;
+    char young[TEL_TIMESTAMP_SIZE];
+    char old[TEL_TIMESTAMP_SIZE];
+    char text[500];
 
-    timestamp_format(now, clock_now_us() - 6 * MS_PER_DAY * 1000);
+    timestamp_format(young, limit_us + 10 * minute_us);
+    timestamp_format(old, limit_us - minute_us);
     (void)snprintf(text, sizeof text,
                    "{\"record_type\":\"update\",\"event_id\":\"e0\",\"status\":\"success\"}\n"
                    "{\"record_type\":\"update\",\"event_id\":\"e1\",\"status\":\"success\","
+                   "\"buffered_at\":\"%s\"}\n"
+                   "{\"record_type\":\"update\",\"event_id\":\"e2\",\"status\":\"success\","
                    "\"buffered_at\":\"%s\"}\n",
-                   now);
-    put(bench, OUR_NAME ".ready", text); /* its name says 2025 */
+                   young, old);
+    put(bench, "telemetry_20200102_030405.jsonl.ready", text); /* counts where nothing else does */
     sync_ok(bench);
-    check_report(bench, REPORT(.files = 1, .carried = 1, .rejected = 1));
-    rejected = content(bench, OUR_NAME ".rejected");
-    assert_string_equal(rejected,
+    check_report(bench, REPORT(.files = 1, .carried = 1, .rejected = 2));
+    rejected = content(bench, "telemetry_20200102_030405.jsonl.rejected");
+    assert_int_equal(count_lines(rejected), 2);
+    assert_memory_equal(rejected,
                         "{\"reason\":\"no run with this event_id came within 7 days\",\"line\":"
                         "\"{\\\"record_type\\\":\\\"update\\\",\\\"event_id\\\":\\\"e0\\\","
-                        "\\\"status\\\":\\\"success\\\"}\"}\n");
+                        "\\\"status\\\":\\\"success\\\"}\"}\n",
+                        168);
+    assert_non_null(strstr(rejected, "\\\"e2\\\""));
 }
 
 /* ---- Rejecting --------------------------------------------------------------------------------- */
