@@ -22,7 +22,7 @@ char *path_join(const char *directory, const char *name)
     size_t length = strlen(directory);
     char *path;
 
-    while (length > 1 && directory[length - 1] == '/')
+    while (length > 0 && directory[length - 1] == '/')
         length--;
     if (asprintf(&path, "%.*s/%s", (int)length, directory, name) < 0)
         return NULL;

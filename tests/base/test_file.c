@@ -63,6 +63,7 @@ static void path__is_joined_with_one_slash_and_taken_apart(void **state)
     check_join("/a", "b", "/a/b");
     check_join("/a//", "b", "/a/b");
     check_join("a", "b", "a/b");
+    check_join("/", "b", "/b");
     check_directory("/a/b", "/a");
     check_directory("/a", "/");
     check_directory("a", ".");

@@ -135,41 +135,30 @@ static void host__survives_a_file_size_limit(void **state)
     scratch_remove(directory);
 }
 
-struct worker {
-    pthread_barrier_t barrier;
-    bool came_through;
-};
-
-static void *work_until_cancelled(void *arg)
+static int cancel_state(void)
 {
-    struct worker *worker = arg;
-    struct host_state host = host_protect();
+    int state;
+    int now;
 
-    (void)pthread_barrier_wait(&worker->barrier); /* it is cancelled now */
-    (void)pthread_barrier_wait(&worker->barrier);
-    pthread_testcancel();
-    worker->came_through = true;
-    host_restore(&host);
-    pthread_testcancel();
-    return NULL;
+    assert_int_equal(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state), 0);
+    assert_int_equal(pthread_setcancelstate(state, &now), 0);
+    return state;
 }
 
 static void host__is_not_cancelled_in_the_middle(void **state)
 {
-    struct worker worker = {.came_through = false};
-    pthread_t thread;
-    void *result;
-
     (void)state;
-    assert_int_equal(pthread_barrier_init(&worker.barrier, NULL, 2), 0);
-    assert_int_equal(pthread_create(&thread, NULL, work_until_cancelled, &worker), 0);
-    (void)pthread_barrier_wait(&worker.barrier);
-    assert_int_equal(pthread_cancel(thread), 0);
-    (void)pthread_barrier_wait(&worker.barrier);
-    assert_int_equal(pthread_join(thread, &result), 0);
-    assert_true(worker.came_through);
-    assert_ptr_equal(result, PTHREAD_CANCELED);
-    (void)pthread_barrier_destroy(&worker.barrier);
+    for (int before = 0; before <= 1; before++) {
+        int expected = before ? PTHREAD_CANCEL_ENABLE : PTHREAD_CANCEL_DISABLE;
+
+        assert_int_equal(pthread_setcancelstate(expected, NULL), 0);
+        {
+            CLEANUP(host_restore) struct host_state host = host_protect();
+
+            assert_int_equal(cancel_state(), PTHREAD_CANCEL_DISABLE);
+        }
+        assert_int_equal(cancel_state(), expected);
+    }
 }
 
 static int default_signals(void **state)
