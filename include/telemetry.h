@@ -327,7 +327,7 @@ TEL_API void tel_client_free(tel_client *client);
  * a faulty value is logged and left out. On success *out is the run, to be ended with tel_run_end().
  *
  * A run_id of the caller's own is taken when it is not blank, fits TEL_RUN_ID_SIZE and has no '/' or
- * '\\'; else it is logged and one is made. One that is active already gets "-duplicate-{8 hex digits}"
+ * '\'; else it is logged and one is made. One that is active already gets "-duplicate-{8 hex digits}"
  * appended.
  *
  * A failure to record is not a failure to start: the run is then kept by whatever still works, and
