@@ -260,7 +260,7 @@ static struct host observe(void)
     (void)sigaction(SIGPIPE, NULL, &host.pipe);
     host.umask = umask(0);
     (void)umask(host.umask);
-    (void)getcwd(host.cwd, sizeof host.cwd);
+    assert_non_null(getcwd(host.cwd, sizeof host.cwd));
     (void)snprintf(host.locale, sizeof host.locale, "%s", setlocale(LC_ALL, NULL));
     return host;
 }
@@ -355,8 +355,8 @@ static void host__may_have_closed_its_standard_descriptors(void **state)
         (void)close(i);
     }
     record_a_run(world_connect(world, "TELEMETRY_MODE", "embedded", NULL), TEL_OK);
-    (void)write(1, "stray output\n", 13);
-    (void)write(2, "stray output\n", 13);
+    assert_int_equal(write(1, "stray output\n", 13), -1);
+    assert_int_equal(write(2, "stray output\n", 13), -1);
     tel_client_free(world->client);
     world->client = NULL;
     for (int i = 0; i < 3; i++) {
