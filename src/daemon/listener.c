@@ -95,7 +95,7 @@ static tel_error fault_in_use(tel_fault *fault, const char *host, uint16_t port)
 
 static tel_error describe(struct listener *listener, tel_fault *fault)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t size = sizeof address;
     char host[INET6_ADDRSTRLEN];
 
