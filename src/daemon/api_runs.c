@@ -12,6 +12,7 @@
 #include "daemon/body.h"
 #include "daemon/faults.h"
 #include "daemon/lookup.h"
+#include "daemon/parameter.h"
 #include "daemon/pending.h"
 #include "daemon/query.h"
 #include "daemon/run_object.h"
@@ -140,14 +141,15 @@ static void answer_result(struct pending *pending)
 
 void api_runs_create(struct service *service, struct exchange *exchange)
 {
-    CLEANUP(json_releasep) json_t *object = body_read_object(exchange);
+    CLEANUP(faults_clear) struct faults faults = FAULTS();
+    CLEANUP(json_releasep) json_t *object = body_read_object(exchange, &faults);
     CLEANUP(run_write_freep) struct run_write *run_write = NULL;
 
     if (!object)
         return;
     run_write = run_write_new(WRITE_CREATE, exchange);
-    if (run_write && body_read_fields(exchange, &run_write->record, object, run_fields_with(CREATE),
-                                      run_fields_with(REQUIRED)))
+    if (run_write && body_read_fields(exchange, &faults, &run_write->record, object,
+                                      run_fields_with(CREATE), run_fields_with(REQUIRED)))
         pending_submit(service, &steal(&run_write)->pending);
 }
 
@@ -171,15 +173,20 @@ static void list_names(struct run_write *run_write, json_t *object)
 
 void api_run_update(struct service *service, struct exchange *exchange)
 {
-    CLEANUP(json_releasep) json_t *object = body_read_object(exchange);
+    CLEANUP(faults_clear) struct faults faults = FAULTS();
+    CLEANUP(json_releasep) json_t *object = NULL;
     CLEANUP(run_write_freep) struct run_write *run_write = NULL;
+    bool merges = false;
 
+    parameter_find_bool(&merges, &exchange->request.target, "merge", &faults);
+    object = body_read_object(exchange, &faults);
     if (!object)
         return;
     run_write = run_write_new(WRITE_UPDATE, exchange);
     if (!run_write ||
-        !body_read_fields(exchange, &run_write->record, object, run_fields_with(PATCH), 0))
+        !body_read_fields(exchange, &faults, &run_write->record, object, run_fields_with(PATCH), 0))
         return;
+    run_write->write.merges = merges;
     list_names(run_write, object);
     if (!run_write->names.length) {
         answer_detail(exchange, 400, "nothing to update: no field of the body may be changed");

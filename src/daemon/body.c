@@ -2,7 +2,6 @@
 #include "daemon/body.h"
 
 #include "base/cleanup.h"
-#include "daemon/faults.h"
 
 json_t *body_parse(struct exchange *exchange)
 {
@@ -20,17 +19,17 @@ json_t *body_parse(struct exchange *exchange)
     return json;
 }
 
-json_t *body_read_object(struct exchange *exchange)
+json_t *body_read_object(struct exchange *exchange, struct faults *faults)
 {
-    CLEANUP(faults_clear) struct faults faults = FAULTS();
     CLEANUP(json_releasep) json_t *json = body_parse(exchange);
 
-    if (json && !json_is_object(json)) {
-        faults_add(&faults, "body", NULL, "must be a JSON object");
-        faults_answer(&faults, exchange);
-        return NULL;
-    }
-    return steal(&json);
+    if (json && json_is_object(json))
+        return steal(&json);
+    if (json)
+        faults_add(faults, "body", NULL, "must be a JSON object");
+    if (faults->count)
+        faults_answer(faults, exchange);
+    return NULL;
 }
 
 static void report_field(void *faults, const char *field, const char *message)
@@ -38,15 +37,14 @@ static void report_field(void *faults, const char *field, const char *message)
     faults_add(faults, "body", field, message);
 }
 
-bool body_read_fields(struct exchange *exchange, struct tel_record *record, const json_t *object,
-                      field_set set, field_set required)
+bool body_read_fields(struct exchange *exchange, struct faults *faults, struct tel_record *record,
+                      const json_t *object, field_set set, field_set required)
 {
-    CLEANUP(faults_clear) struct faults faults = FAULTS();
-    tel_error error = record_read_json(record, object, set, required, report_field, &faults);
+    tel_error error = record_read_json(record, object, set, required, report_field, faults);
 
-    if (error == TEL_E_INVALID)
-        faults_answer(&faults, exchange);
-    else if (error)
+    if (error == TEL_E_NOMEM)
         answer_unavailable(exchange, tel_strerror(error));
-    return error == TEL_OK;
+    else if (faults->count)
+        faults_answer(faults, exchange);
+    return !error && !faults->count;
 }

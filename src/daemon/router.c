@@ -23,6 +23,9 @@ static const struct route routes[] = {
     {METHOD_POST, "/api/v1/runs/batch", api_batch, false},
     {METHOD_GET, "/api/v1/runs/{event_id}", api_run_get, false},
     {METHOD_PATCH, "/api/v1/runs/{event_id}", api_run_update, false},
+    {METHOD_POST, "/api/v1/runs/{event_id}/associate-commit", api_commit, false},
+    {METHOD_GET, "/api/v1/runs/{event_id}/commit-url", api_commit_url, false},
+    {METHOD_GET, "/api/v1/runs/{event_id}/repo-url", api_repo_url, false},
 };
 
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)
