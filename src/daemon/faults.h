@@ -21,6 +21,9 @@ void faults_clear(struct faults *faults);
 /* Add a fault of `name` (NULL: of the whole) in "body", "query" or "path". */
 void faults_add(struct faults *faults, const char *where, const char *name, const char *message);
 
+/* Add a fault of an item of the array that is the body, or is called `list` in it. */
+void faults_add_item(struct faults *faults, const char *list, size_t index, const char *message);
+
 /* Answer 422 with all of them. */
 void faults_answer(const struct faults *faults, struct exchange *exchange);
 

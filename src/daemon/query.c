@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/query.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "daemon/parameter.h"
 #include "model/status.h"
 
 /* What reading one parameter works on. */
@@ -109,38 +106,6 @@ static void read_statuses(struct reading *reading, const char *value)
     }
 }
 
-static void read_number(struct reading *reading, int64_t *number, const char *name, int64_t min,
-                        int64_t max, const char *value)
-{
-    char *end;
-    char message[80];
-    intmax_t parsed;
-
-    errno = 0;
-    parsed = strtoimax(value, &end, 10);
-    if ((*value == '-' || (*value >= '0' && *value <= '9')) && !*end && !errno && parsed >= min &&
-        parsed <= max) {
-        *number = parsed;
-        return;
-    }
-    if (max == INT64_MAX)
-        (void)snprintf(message, sizeof message, "must be an integer >= %" PRId64, min);
-    else
-        (void)snprintf(message, sizeof message, "must be an integer from %" PRId64 " to %" PRId64,
-                       min, max);
-    faults_add(reading->faults, "query", name, message);
-}
-
-static void read_bool(struct reading *reading, bool *flag, const char *name, const char *value)
-{
-    bool yes = strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0;
-
-    if (yes || strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0)
-        *flag = yes;
-    else
-        faults_add(reading->faults, "query", name, "must be true or false");
-}
-
 static void read_filter(struct reading *reading, const char *name, const char *value)
 {
     int index = run_field_find(name);
@@ -156,11 +121,11 @@ static void read_parameter(struct reading *reading, const char *name, const char
     if (strcmp(name, "status") == 0)
         read_statuses(reading, value);
     else if (strcmp(name, "limit") == 0)
-        read_number(reading, &query->limit, name, 1, QUERY_LIMIT_MAX, value);
+        parameter_number(&query->limit, name, value, 1, QUERY_LIMIT_MAX, reading->faults);
     else if (strcmp(name, "offset") == 0)
-        read_number(reading, &query->offset, name, 0, INT64_MAX, value);
+        parameter_number(&query->offset, name, value, 0, INT64_MAX, reading->faults);
     else if (strcmp(name, "roots") == 0)
-        read_bool(reading, &query->roots, name, value);
+        parameter_bool(&query->roots, name, value, reading->faults);
     else if (strcmp(name, "agent_prefix") == 0)
         query->agent_prefix = value;
     else if (strcmp(name, "git_commit_hash") == 0)

@@ -14,13 +14,18 @@ struct route {
     bool is_open; /* asks nobody for a token */
 };
 
+/* Of two paths that match, the one that comes first counts. */
 static const struct route routes[] = {
     {METHOD_GET, "/health", api_health, true},
     {METHOD_GET, "/version", api_version, false},
     {METHOD_POST, "/api/v1/runs", api_runs_create, false},
     {METHOD_GET, "/api/v1/runs", api_runs_list, false},
+    {METHOD_POST, "/api/v1/runs/batch", api_batch, false},
     {METHOD_GET, "/api/v1/runs/{event_id}", api_run_get, false},
     {METHOD_PATCH, "/api/v1/runs/{event_id}", api_run_update, false},
+    {METHOD_POST, "/api/v1/runs/{event_id}/associate-commit", api_commit, false},
+    {METHOD_GET, "/api/v1/runs/{event_id}/commit-url", api_commit_url, false},
+    {METHOD_GET, "/api/v1/runs/{event_id}/repo-url", api_repo_url, false},
 };
 
 #define ROUTE_COUNT (sizeof routes / sizeof *routes)
@@ -55,11 +60,14 @@ static const struct route *find_route(struct request *request, unsigned *methods
 {
     enum method method = request->method == METHOD_HEAD ? METHOD_GET : request->method;
     const struct route *found = NULL;
+    const char *path = NULL;
 
     *methods = 0;
     for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (!router_path_matches(&request->target, routes[i].path, &request->path_argument))
+        if (path ? strcmp(routes[i].path, path) != 0
+                 : !router_path_matches(&request->target, routes[i].path, &request->path_argument))
             continue;
+        path = routes[i].path;
         *methods |= routes[i].method;
         if (routes[i].method == method)
             found = &routes[i];

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
+#include "model/record_json.h"
 #include "model/status.h"
 #include "store/migrate.h"
 #include "store/run_sql.h"
@@ -174,6 +175,8 @@ static field_set fields_to_change(const struct write *write, const struct tel_re
     field_set given = write->record->given & UPDATABLE;
 
     switch (write->kind) {
+    case WRITE_UPDATE:
+        return given | (write->cleared & UPDATABLE);
     case WRITE_CREATE:
         if (has_ended(stored) || !has_ended(write->record))
             return 0;
@@ -181,7 +184,7 @@ static field_set fields_to_change(const struct write *write, const struct tel_re
     case WRITE_LATE_UPDATE:
         return has_ended(stored) ? given & untouched(stored) : given;
     default:
-        return given;
+        return 0; /* counts, and nothing else */
     }
 }
 
@@ -193,6 +196,25 @@ static int count_retry(struct store *store, struct write *write, const struct te
     record_load_int(&counted, FIELD_api_retry_count, count < INT64_MAX ? count + 1 : count);
     return change(store, write, record_int(stored, FIELD_id), &counted,
                   FIELD_BIT(FIELD_api_retry_count));
+}
+
+/* Merge what is given into what is stored: here, where nobody can change it in between. */
+static int change_merged(struct store *store, struct write *write, const struct tel_record *stored,
+                         field_set set)
+{
+    CLEANUP(record_clear) struct tel_record merged = RECORD();
+    tel_fault fault = {0};
+    tel_error error = record_merge(&merged, write->record, set, &fault);
+
+    if (!error)
+        error = record_merge_json(&merged, stored, &fault);
+    if (error == TEL_E_NOMEM)
+        return SQLITE_NOMEM;
+    if (error) {
+        refuse(write, "", fault.text);
+        return SQLITE_OK;
+    }
+    return change(store, write, record_int(stored, FIELD_id), &merged, set);
 }
 
 static int apply_one(struct store *store, struct write *write)
@@ -218,6 +240,8 @@ static int apply_one(struct store *store, struct write *write)
     if (write->kind == WRITE_RETRY_COUNT)
         return count_retry(store, write, &stored);
     set = fields_to_change(write, &stored);
+    if (set && write->kind == WRITE_UPDATE && write->merges)
+        return change_merged(store, write, &stored, set);
     if (set)
         return change(store, write, record_int(&stored, FIELD_id), write->record, set);
     write->result = write->kind == WRITE_CREATE ? WRITE_DUPLICATE : WRITE_UPDATED;

@@ -64,6 +64,8 @@ enum write_result {
 struct write {
     enum write_kind kind;
     const struct tel_record *record; /* borrowed; names the run by its event_id */
+    field_set cleared;               /* by an update, where they are not given */
+    bool merges; /* an update: metrics_json and context_json go into what is stored (RFC 7396) */
     enum write_result result;
     char run_id[TEL_RUN_ID_SIZE]; /* of the stored run, when there is one */
     char reason[160];             /* for WRITE_INVALID */

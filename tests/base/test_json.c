@@ -205,6 +205,52 @@ static void json_write__fails_with_its_buffer(void **state)
     assert_true(strbuf_failed(&buf));
 }
 
+static void assert_merged(const char *value, const char *patch, const char *expected)
+{
+    CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(1000);
+    CLEANUP(json_releasep) json_t *into = value ? json_parse(value, strlen(value), NULL) : NULL;
+    CLEANUP(json_releasep) json_t *from = json_parse(patch, strlen(patch), NULL);
+    CLEANUP(json_releasep) json_t *merged = json_merge(into, from);
+
+    json_write_value(&buf, merged);
+    assert_string_equal(buf.text, expected);
+}
+
+static void json_merge__follows_rfc_7396(void **state)
+{
+    (void)state;
+    assert_merged("{\"a\":\"b\"}", "{\"a\":\"c\"}", "{\"a\":\"c\"}");
+    assert_merged("{\"a\":\"b\"}", "{\"b\":\"c\"}", "{\"a\":\"b\",\"b\":\"c\"}");
+    assert_merged("{\"a\":\"b\"}", "{\"a\":null}", "{}");
+    assert_merged("{\"a\":\"b\",\"b\":\"c\"}", "{\"a\":null}", "{\"b\":\"c\"}");
+    assert_merged("{\"a\":[\"b\"]}", "{\"a\":\"c\"}", "{\"a\":\"c\"}");
+    assert_merged("{\"a\":\"c\"}", "{\"a\":[\"b\"]}", "{\"a\":[\"b\"]}");
+    assert_merged("{\"a\":{\"b\":\"c\"}}", "{\"a\":{\"b\":\"d\",\"c\":null}}",
+                  "{\"a\":{\"b\":\"d\"}}");
+    assert_merged("{\"a\":[{\"b\":\"c\"}]}", "{\"a\":[1]}", "{\"a\":[1]}");
+    assert_merged("[\"a\",\"b\"]", "[\"c\",\"d\"]", "[\"c\",\"d\"]");
+    assert_merged("{\"a\":\"b\"}", "[\"c\"]", "[\"c\"]");
+    assert_merged("{\"a\":\"foo\"}", "null", "null");
+    assert_merged("{\"a\":\"foo\"}", "\"bar\"", "\"bar\"");
+    assert_merged("{\"e\":null}", "{\"a\":1}", "{\"e\":null,\"a\":1}");
+    assert_merged("[1,2]", "{\"a\":\"b\",\"c\":null}", "{\"a\":\"b\"}");
+    assert_merged("{}", "{\"a\":{\"bb\":{\"ccc\":null}}}", "{\"a\":{\"bb\":{}}}");
+    assert_merged(NULL, "{\"a\":null,\"b\":2}", "{\"b\":2}");
+}
+
+static void json_merge__keeps_the_order_of_keys_and_what_it_was_given(void **state)
+{
+    CLEANUP(json_releasep) json_t *value = json_parse("{\"z\":{\"y\":1},\"a\":2}", 19, NULL);
+    CLEANUP(json_releasep) json_t *patch = json_parse("{\"a\":3,\"z\":{\"x\":4}}", 19, NULL);
+    CLEANUP(json_releasep) json_t *merged = json_merge(value, patch);
+    CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(1000);
+
+    (void)state;
+    json_write_value(&buf, merged);
+    json_write_value(&buf, value);
+    assert_string_equal(buf.text, "{\"z\":{\"y\":1,\"x\":4},\"a\":3}{\"z\":{\"y\":1},\"a\":2}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +261,8 @@ int main(void)
         cmocka_unit_test(json_parse__refuses_raw_nuls_and_looks_at_the_length_only),
         cmocka_unit_test(json_parse__nests_64_deep_and_no_deeper),
         cmocka_unit_test(json_parse__counts_no_brackets_in_strings),
+        cmocka_unit_test(json_merge__follows_rfc_7396),
+        cmocka_unit_test(json_merge__keeps_the_order_of_keys_and_what_it_was_given),
         cmocka_unit_test(json_write_string__escapes_what_must_be_escaped),
         cmocka_unit_test(json_write_string__is_read_back_as_it_was),
         cmocka_unit_test(json_write__fails_with_its_buffer),

@@ -226,5 +226,42 @@ class TestCase(unittest.TestCase):
         )
 
 
+class ServiceTestCase(TestCase):
+    """A test with a service of its own: self.service."""
+
+    def setUp(self):
+        super().setUp()
+        self.service = self.start_service()
+
+    def post(self, **fields):
+        """Post a run that must be created; return it as the service then shows it."""
+        run = a_run(**fields)
+        response = self.service.post(run)
+        self.assertEqual(response.status_code, 201, response.text)
+        return self.get(run["event_id"])
+
+    def get(self, event_id):
+        response = self.service.get(f"/api/v1/runs/{event_id}")
+        self.assertEqual(response.status_code, 200, response.text)
+        return response.json()
+
+    def send(self, body, method="POST", path="/api/v1/runs", **options):
+        return self.service.request(method, path, data=body, **options)
+
+    def assert_faults(self, response, *locations):
+        """The answer is 422 with exactly these locations."""
+        self.assertEqual(response.status_code, 422, response.text)
+        faults = response.json()["detail"]
+        self.assertCountEqual([tuple(fault["loc"]) for fault in faults], locations)
+        for fault in faults:
+            self.assertTrue(fault["msg"])
+            self.assertTrue(fault["type"])
+
+    def assert_detail(self, response, status, text=""):
+        self.assertEqual(response.status_code, status, response.text)
+        self.assertEqual(response.headers["Content-Type"], "application/json")
+        self.assertIn(text, response.json()["detail"])
+
+
 def main():
     unittest.main(verbosity=2)

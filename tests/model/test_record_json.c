@@ -234,6 +234,39 @@ static void from_json__refuses_what_is_no_record(void **state)
     assert_int_equal(tel_record_to_json(NULL, NULL), TEL_E_INVALID);
 }
 
+static void merge_json__changes_the_json_fields_that_were_given_and_no_others(void **state)
+{
+    CLEANUP(record_clear) struct tel_record record = RECORD();
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+
+    (void)state;
+    record_load_text(&stored, FIELD_metrics_json, "{\"a\": 1, \"b\": 2}");
+    record_load_text(&stored, FIELD_context_json, "{\"kept\": true}");
+    record_load_text(&record, FIELD_metrics_json, "{\"a\":null,\"c\":3}");
+    record_load_text(&record, FIELD_error_summary, "{}");
+    assert_int_equal(record_merge_json(&record, &stored, NULL), TEL_OK);
+    assert_string_equal(record_text(&record, FIELD_metrics_json), "{\"b\":2,\"c\":3}");
+    assert_false(record_has(&record, FIELD_context_json));
+    assert_string_equal(record_text(&record, FIELD_error_summary), "{}");
+}
+
+static void merge_json__takes_stored_text_that_is_no_json_for_none(void **state)
+{
+    static const char *const texts[] = {"{oops", "", "\"text\"", "[1]", NULL};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        CLEANUP(record_clear) struct tel_record record = RECORD();
+        CLEANUP(record_clear) struct tel_record stored = RECORD();
+
+        if (texts[i])
+            record_load_text(&stored, FIELD_metrics_json, texts[i]);
+        record_load_text(&record, FIELD_metrics_json, "{\"a\":1,\"b\":null}");
+        assert_int_equal(record_merge_json(&record, &stored, NULL), TEL_OK);
+        assert_string_equal(record_text(&record, FIELD_metrics_json), "{\"a\":1}");
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -247,6 +280,8 @@ int main(void)
         cmocka_unit_test(read_json__takes_json_fields_in_any_form),
         cmocka_unit_test(read_json__takes_a_boolean_as_0_or_1_too),
         cmocka_unit_test(read_json__takes_each_type_in_each_field_or_says_why_not),
+        cmocka_unit_test(merge_json__changes_the_json_fields_that_were_given_and_no_others),
+        cmocka_unit_test(merge_json__takes_stored_text_that_is_no_json_for_none),
         cmocka_unit_test(from_json__refuses_what_is_no_record),
     };
 

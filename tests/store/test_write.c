@@ -485,6 +485,66 @@ static void many_processes__create_one_event_id_once(void **state)
     assert_int_equal(other_int(fixture->path, "SELECT count(*) FROM agent_runs"), 1);
 }
 
+static void apply_update(struct store *store, struct write write, enum write_result expected)
+{
+    struct write *writes[] = {&write};
+    tel_fault fault = {0};
+
+    write.kind = WRITE_UPDATE;
+    if (store_apply(store, writes, 1, &fault))
+        fail_msg("%s", fault.text);
+    assert_int_equal(write.result, expected);
+}
+
+static void update__clears_what_it_names_and_does_not_give(void **state)
+{
+    struct store *store = fixture_open(*state);
+    CLEANUP(record_clear) struct tel_record change = RECORD();
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+
+    create_run(store, "e1", TEL_SUCCESS);
+    set_text(&change, FIELD_event_id, "e1");
+    set_text(&change, FIELD_git_commit_hash, "0123456");
+    set_text(&change, FIELD_git_commit_author, "a");
+    set_int(&change, FIELD_items_failed, 5);
+    apply_update(store, (struct write){.record = &change}, WRITE_UPDATED);
+    set_text(&change, FIELD_git_commit_hash, "abcdefg");
+    record_set_text(&change, FIELD_git_commit_author, NULL, NULL);
+    apply_update(store,
+                 (struct write){.record = &change,
+                                .cleared = FIELD_BIT(FIELD_git_commit_hash) |
+                                           FIELD_BIT(FIELD_git_commit_author) |
+                                           FIELD_BIT(FIELD_event_id) | FIELD_BIT(FIELD_id)},
+                 WRITE_UPDATED);
+    get(store, "e1", &stored);
+    assert_string_equal(record_text(&stored, FIELD_git_commit_hash), "abcdefg");
+    assert_false(record_has(&stored, FIELD_git_commit_author));
+    assert_int_equal(record_int(&stored, FIELD_items_failed), 5);
+}
+
+static void update__merges_json_into_what_is_stored_when_asked_to(void **state)
+{
+    struct store *store = fixture_open(*state);
+    CLEANUP(record_clear) struct tel_record first = RECORD();
+    CLEANUP(record_clear) struct tel_record second = RECORD();
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+
+    create_run(store, "e1", TEL_SUCCESS);
+    set_text(&first, FIELD_event_id, "e1");
+    set_text(&first, FIELD_metrics_json, "{\"a\":1,\"b\":{\"c\":2}}");
+    set_text(&second, FIELD_event_id, "e1");
+    set_text(&second, FIELD_metrics_json, "{\"a\":null,\"b\":{\"d\":3}}");
+    set_text(&second, FIELD_error_summary, "news");
+    apply_update(store, (struct write){.record = &first, .merges = true}, WRITE_UPDATED);
+    apply_update(store, (struct write){.record = &second, .merges = true}, WRITE_UPDATED);
+    get(store, "e1", &stored);
+    assert_string_equal(record_text(&stored, FIELD_metrics_json), "{\"b\":{\"c\":2,\"d\":3}}");
+    assert_string_equal(record_text(&stored, FIELD_error_summary), "news");
+    apply_update(store, (struct write){.record = &second}, WRITE_UPDATED);
+    get(store, "e1", &stored);
+    assert_string_equal(record_text(&stored, FIELD_metrics_json), "{\"a\":null,\"b\":{\"d\":3}}");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -499,6 +559,8 @@ int main(void)
         TEST(update__changes_every_field_given_but_the_ids),
         TEST(update__applies_whatever_state_the_run_is_in),
         TEST(update__of_an_unknown_run_is_not_found),
+        TEST(update__clears_what_it_names_and_does_not_give),
+        TEST(update__merges_json_into_what_is_stored_when_asked_to),
         TEST(late_update__applies_whole_while_the_run_is_running),
         TEST(late_update__fills_only_what_an_ended_run_lacks),
         TEST(late_update__that_brings_nothing_new_leaves_the_run_as_it_is),
