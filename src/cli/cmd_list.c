@@ -16,7 +16,6 @@
 #include "cli/table.h"
 
 #define LIMIT_DEFAULT 20
-#define CELL_BYTES_MAX ((size_t)1024 * 1024)
 
 struct list_options {
     struct common_options common;
@@ -117,7 +116,7 @@ static void append_started(struct listing *listing, struct strbuf *cell,
 
 static tel_error add_row(struct listing *listing, const struct tel_record *run, tel_fault *fault)
 {
-    CLEANUP(strbuf_clear) struct strbuf cell = STRBUF(CELL_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf cell = STRBUF(RUN_JSON_BYTES_MAX);
     const struct common_options *common = &listing->options->common;
     int64_t child_count;
     tel_error error = run_count_children(&child_count, listing->source, run, fault);

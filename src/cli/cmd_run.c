@@ -143,6 +143,9 @@ static int run(const struct run_options *options, struct run_recording *recordin
         return run_unwatched(options, recording, signals, &fault);
     }
     supervise(&outcome, &child, &capture, signals);
+    if (capture_write_error(&capture))
+        complain("run: cannot pass on the command's output: %s",
+                 strerror(capture_write_error(&capture)));
     run_recording_end(recording, &outcome, &capture, child.pid);
     if (wants_closing_line(options, &outcome))
         print_closing_line(recording, &outcome, clock_monotonic_ms() - started_ms);

@@ -184,7 +184,7 @@ size_t capture_poll(const struct capture *capture, struct pollfd *entries)
     return 2 * capture->count;
 }
 
-static void write_out(struct stream *stream)
+static bool write_out(struct stream *stream)
 {
     const char *bytes = stream->buffer + stream->start;
     size_t waiting = stream->end - stream->start;
@@ -199,6 +199,7 @@ static void write_out(struct stream *stream)
         stream->write_error = errno;
         stop(stream);
     }
+    return written > 0;
 }
 
 static void read_in(struct stream *stream)
@@ -217,11 +218,13 @@ static void read_in(struct stream *stream)
     stream->end = (size_t)count;
     stream->owed -= count < stream->owed ? count : stream->owed;
     tail_append(&stream->tail, stream->buffer, stream->end);
-    write_out(stream);
+    (void)write_out(stream);
 }
 
-void capture_move(struct capture *capture, const struct pollfd *entries)
+bool capture_move(struct capture *capture, const struct pollfd *entries)
 {
+    bool moved = false;
+
     for (size_t i = 0; i < capture->count; i++) {
         struct stream *stream = &capture->streams[i];
 
@@ -229,11 +232,13 @@ void capture_move(struct capture *capture, const struct pollfd *entries)
             stream->write_error = EPIPE;
             stop(stream);
         } else if (entries[2 * i + 1].revents & POLLOUT) {
-            write_out(stream);
+            moved = write_out(stream) || moved;
         } else if (entries[2 * i].revents) {
             read_in(stream);
+            moved = true;
         }
     }
+    return moved;
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
@@ -265,6 +270,17 @@ bool capture_is_closed(const struct capture *capture)
             return false;
     }
     return true;
+}
+
+int capture_write_error(const struct capture *capture)
+{
+    for (size_t i = 0; i < capture->count; i++) {
+        int cause = capture->streams[i].write_error;
+
+        if (cause && cause != EPIPE && cause != ECONNRESET)
+            return cause;
+    }
+    return 0;
 }
 
 const struct tail *capture_tail(const struct capture *capture, int fd)

@@ -60,8 +60,8 @@ void capture_started(struct capture *capture);
 #define CAPTURE_POLL_MAX (2 * STREAMS_MAX)
 size_t capture_poll(const struct capture *capture, struct pollfd *entries);
 
-/* Move what can be moved now, as poll() told. */
-void capture_move(struct capture *capture, const struct pollfd *entries);
+/* Move what can be moved now, as poll() told. Return whether anything was. */
+bool capture_move(struct capture *capture, const struct pollfd *entries);
 
 /* The command ended: what is in the pipes now is owed to whoever reads. */
 void capture_note_end(struct capture *capture);
@@ -71,6 +71,9 @@ bool capture_is_settled(const struct capture *capture);
 
 /* Are all pipes closed by everybody who could write? */
 bool capture_is_closed(const struct capture *capture);
+
+/* Return the errno of a write that failed for another reason than a reader that went away, or 0. */
+int capture_write_error(const struct capture *capture);
 
 /* Return the tail of what went to fd 1 or 2, or NULL. */
 const struct tail *capture_tail(const struct capture *capture, int fd);

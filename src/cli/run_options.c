@@ -70,6 +70,14 @@ static void set_field(struct run_options *options, const char *name, const char 
         argp_error(state, "%s", fault.text);
 }
 
+/* A variable of a script that is not set must not keep its command from running. */
+static void set_unless_empty(struct run_options *options, const char *name, const char *value,
+                             struct argp_state *state)
+{
+    if (*value)
+        set_field(options, name, value, state);
+}
+
 /* Put a member into an object: JSON as what it is, anything else as a string. */
 static void set_member(json_t **object, const char *name, const char *value,
                        struct argp_state *state)
@@ -156,19 +164,19 @@ static error_t parse(int key, char *argument, struct argp_state *state)
         state->child_inputs[0] = &options->common;
         return 0;
     case 'a':
-        options->agent = argument;
+        set_unless_empty(options, "agent_name", argument, state);
         return 0;
     case 'j':
-        set_field(options, "job_type", argument, state);
+        set_unless_empty(options, "job_type", argument, state);
         return 0;
     case OPTION_TRIGGER:
-        set_field(options, "trigger_type", argument, state);
+        set_unless_empty(options, "trigger_type", argument, state);
         return 0;
     case 't':
         set(options, argument, state);
         return 0;
     case OPTION_PARENT:
-        set_field(options, "parent_run_id", argument, state);
+        set_unless_empty(options, "parent_run_id", argument, state);
         return 0;
     case OPTION_CAPTURE:
         set_capture(options, argument, state);

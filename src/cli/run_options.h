@@ -18,7 +18,6 @@ enum run_status {
 
 struct run_options {
     struct common_options common;
-    const char *agent;        /* NULL: the program's name */
     struct tel_record fields; /* those given by --set and others */
     json_t *metrics;          /* objects; NULL: nothing given */
     json_t *context;

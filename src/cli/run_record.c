@@ -13,6 +13,7 @@
 #include "cli/run_mask.h"
 
 #define INPUT_SUMMARY_BYTES_MAX ((size_t)2000)
+#define ARGV_BYTES_MAX ((size_t)32 * 1024)
 #define TEXT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* ---- How it ended ---------------------------------------------------------------------------- */
@@ -90,12 +91,28 @@ static json_t *process_metrics(const struct outcome *outcome)
     return metrics;
 }
 
+/* The arguments as far as they are recorded: a shell may give us megabytes of them. */
+struct arguments {
+    json_t *array;
+    size_t bytes_left;
+};
+
 static void append_argument(void *arg, const char *argument)
 {
     CLEANUP(strbuf_clear) struct strbuf valid = STRBUF(TEXT_BYTES_MAX);
+    struct arguments *arguments = arg;
+    size_t length = strlen(argument) + 1;
 
+    if (!arguments->bytes_left)
+        return;
+    if (length > arguments->bytes_left) {
+        arguments->bytes_left = 0;
+        (void)json_array_append_new(arguments->array, json_string("..."));
+        return;
+    }
+    arguments->bytes_left -= length;
     utf8_append(&valid, argument);
-    (void)json_array_append_new(arg, json_string(valid.length ? valid.text : ""));
+    (void)json_array_append_new(arguments->array, json_string(valid.length ? valid.text : ""));
 }
 
 static json_t *process_context(const struct run_options *options, pid_t pid)
@@ -104,10 +121,10 @@ static json_t *process_context(const struct run_options *options, pid_t pid)
     json_t *context = json_object();
 
     if (!options->without_argv) {
-        json_t *arguments = json_array();
+        struct arguments arguments = {json_array(), ARGV_BYTES_MAX};
 
-        mask_arguments(options->command, append_argument, arguments);
-        (void)json_object_set_new(context, "argv", arguments);
+        mask_arguments(options->command, append_argument, &arguments);
+        (void)json_object_set_new(context, "argv", arguments.array);
     }
     if (directory) {
         CLEANUP(strbuf_clear) struct strbuf valid = STRBUF(TEXT_BYTES_MAX);
@@ -170,8 +187,7 @@ static void set_fields(struct run_recording *recording)
     char *metrics = options->metrics ? json_dumps(options->metrics, JSON_COMPACT) : NULL;
 
     (void)record_merge(&recording->fields, &options->fields, ~(field_set)0, NULL);
-    set_default(recording, FIELD_agent_name,
-                options->agent ? options->agent : base_name(*options->command));
+    set_default(recording, FIELD_agent_name, base_name(*options->command));
     set_default(recording, FIELD_job_type, "command");
     set_default(recording, FIELD_context_json, context);
     set_default(recording, FIELD_metrics_json, metrics);

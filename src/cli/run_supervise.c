@@ -15,7 +15,9 @@
 
 #include "base/clock.h"
 
-#define GRANDCHILD_WAIT_MS 200 /* for those that hold the pipe when the command has ended */
+/* Once the command has ended: how long those are waited for that still hold its pipe, or, when it was
+ * to end by a signal, a reader that takes nothing. */
+#define LAST_WAIT_MS 200
 
 struct supervision {
     struct outcome *outcome;
@@ -67,14 +69,15 @@ static void take_signal(struct supervision *s, const struct signalfd_siginfo *in
 {
     int number = (int)info->ssi_signo;
 
-    check_child(s);
-    if (number == SIGCHLD)
-        return;
     if (s->child->has_ended) {
         s->is_hurried = s->is_hurried || asks_to_end(number) || number == SIGQUIT;
         return;
     }
+    /* Before we look at the command, which may have died of it: Ctrl-C reached it when it did us. */
     note_cancel(s, info);
+    check_child(s);
+    if (number == SIGCHLD)
+        return;
     /* fg continues the whole group: only a command that is still stopped needs it from us. */
     if (number == SIGCONT && !s->child->own_group && !s->child->is_stopped)
         return;
@@ -90,23 +93,20 @@ static void take_signals(struct supervision *s)
         take_signal(s, &info);
 }
 
-/* Return how long poll() may wait. -1: for ever. */
-static int wait_ms(const struct supervision *s)
+/* Is there a limit to the wait? What the command wrote before it ended belongs to its reader, be
+ * that one as slow as it likes; unless somebody wants an end. */
+static bool is_limited(const struct supervision *s)
 {
-    if (!s->child->has_ended || !capture_is_settled(s->capture))
-        return -1;
-    return (int)deadline_left_ms(s->deadline);
+    return s->child->has_ended && (s->outcome->cancelled_by || capture_is_settled(s->capture));
 }
 
 static bool is_over(const struct supervision *s)
 {
     if (!s->child->has_ended)
         return false;
-    if (s->is_hurried)
+    if (s->is_hurried || (capture_is_settled(s->capture) && capture_is_closed(s->capture)))
         return true;
-    if (!capture_is_settled(s->capture))
-        return false;
-    return capture_is_closed(s->capture) || deadline_left_ms(s->deadline) == 0;
+    return is_limited(s) && deadline_left_ms(s->deadline) == 0;
 }
 
 static void turn(struct supervision *s)
@@ -114,15 +114,18 @@ static void turn(struct supervision *s)
     struct pollfd entries[1 + CAPTURE_POLL_MAX] = {{.fd = s->signal_fd, .events = POLLIN}};
     size_t count = 1 + capture_poll(s->capture, entries + 1);
     bool had_ended = s->child->has_ended;
+    bool was_settled = capture_is_settled(s->capture);
+    int wait_ms = is_limited(s) ? (int)deadline_left_ms(s->deadline) : -1;
 
-    if (poll(entries, count, wait_ms(s)) < 0)
+    if (poll(entries, count, wait_ms) < 0)
         return; /* EINTR: nothing else can happen, and then there is nothing to take */
     if (entries[0].revents)
         take_signals(s);
-    capture_move(s->capture, entries + 1);
+    if (capture_move(s->capture, entries + 1) && !was_settled)
+        s->deadline = deadline_in(LAST_WAIT_MS);
     if (s->child->has_ended && !had_ended) {
         capture_note_end(s->capture);
-        s->deadline = deadline_in(GRANDCHILD_WAIT_MS);
+        s->deadline = deadline_in(LAST_WAIT_MS);
     }
 }
 

@@ -64,7 +64,7 @@ static bool is_ours_by_health(struct http *http)
     return ours;
 }
 
-static tel_error check_version(struct http *http, const char *url, tel_fault *fault)
+static tel_error check_version(struct http *http, const char *url, bool has_token, tel_fault *fault)
 {
     struct http_response response = {0};
     CLEANUP(json_releasep) json_t *answer = NULL;
@@ -77,8 +77,9 @@ static tel_error check_version(struct http *http, const char *url, tel_fault *fa
     http_response_clear(&response);
     if (status == 401 && is_ours_by_health(http))
         return fault_set(fault, TEL_E_REJECTED,
-                         "the service at %s wants a token; set TELEMETRY_API_AUTH_TOKEN", url);
-    if (error == TEL_E_UNAVAILABLE || error == TEL_E_NOMEM)
+                         "the service at %s wants %s token; set TELEMETRY_API_AUTH_TOKEN", url,
+                         has_token ? "another" : "a");
+    if (error == TEL_E_NOMEM || (error && (status == 0 || status >= 500)))
         return error;
     name = error ? NULL : json_string_value(json_object_get(answer, "name"));
     if (!name || strcmp(name, "telemetryd") != 0)
@@ -98,7 +99,7 @@ tel_error service_open(struct http **out, const struct tel_config *config, tel_f
     error = http_new(out, &options, fault);
     if (error)
         return error;
-    error = check_version(*out, options.url, fault);
+    error = check_version(*out, options.url, options.token != NULL, fault);
     if (error) {
         http_free(*out);
         *out = NULL;

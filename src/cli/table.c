@@ -7,6 +7,7 @@
 
 #define GAP_COLUMNS 2
 #define SHRUNK_COLUMNS_MIN 8
+#define WIDTH_MAX 200 /* of all columns but the last, however long a text is */
 #define CELLS_MAX ((size_t)10 * 1000 * 1000)
 
 void table_clear(struct table *table)
@@ -58,6 +59,8 @@ static void measure(const struct table *table, size_t widths[TABLE_COLUMNS_MAX])
 
         *width = columns > *width ? columns : *width;
     }
+    for (size_t i = 0; i + 1 < table->column_count; i++)
+        widths[i] = widths[i] < WIDTH_MAX ? widths[i] : WIDTH_MAX;
 }
 
 /* Return the widest column that may still shrink, or -1. */
@@ -120,7 +123,7 @@ bool table_append(const struct table *table, const struct screen *screen, struct
     size_t widths[TABLE_COLUMNS_MAX] = {0};
     size_t last = table->column_count - 1;
 
-    if (table->failed)
+    if (table->failed || !table->column_count)
         return false;
     measure(table, widths);
     if (screen->width)

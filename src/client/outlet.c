@@ -64,15 +64,32 @@ static tel_error make_http(struct outlet *outlet)
     return error;
 }
 
+/* Waits are bounded, so they must not follow the wall clock, which may jump. */
+static int init_locks(struct outlet *outlet)
+{
+    pthread_condattr_t attributes;
+    int error = pthread_mutex_init(&outlet->mutex, NULL);
+
+    if (!error)
+        error = pthread_condattr_init(&attributes);
+    if (error)
+        return error;
+    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (!error)
+        error = pthread_cond_init(&outlet->store_is_free, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    return error;
+}
+
 tel_error outlet_init(struct outlet *outlet, const struct tel_config *config,
                       struct reporter *reporter, const struct outlet *inherited)
 {
     tel_error error;
 
     *outlet = (struct outlet){.config = config, .reporter = reporter};
-    outlet->store_is_barred =
-        inherited && (inherited->store_is_barred || atomic_load(&inherited->store_is_busy));
-    (void)pthread_mutex_init(&outlet->store_mutex, NULL);
+    outlet->store_is_barred = inherited && (inherited->store_is_barred || inherited->store_is_busy);
+    if (init_locks(outlet))
+        return TEL_E_NOMEM;
     error = make_buffer(outlet);
     if (!error)
         error = make_http(outlet);
@@ -195,11 +212,27 @@ static tel_error open_store(struct outlet *outlet, struct deadline deadline, tel
     return outlet->store ? TEL_OK : store_open(&outlet->store, &options, fault);
 }
 
-static bool lock_until(pthread_mutex_t *mutex, struct deadline deadline)
+static bool take_store(struct outlet *outlet, struct deadline deadline)
 {
     struct timespec at = {deadline.at_ms / 1000, deadline.at_ms % 1000 * 1000000L};
+    int error = 0;
+    bool taken;
 
-    return pthread_mutex_clocklock(mutex, CLOCK_MONOTONIC, &at) == 0;
+    (void)pthread_mutex_lock(&outlet->mutex);
+    while (outlet->store_is_busy && !error)
+        error = pthread_cond_timedwait(&outlet->store_is_free, &outlet->mutex, &at);
+    taken = !outlet->store_is_busy;
+    outlet->store_is_busy = true;
+    (void)pthread_mutex_unlock(&outlet->mutex);
+    return taken;
+}
+
+static void give_store_back(struct outlet *outlet)
+{
+    (void)pthread_mutex_lock(&outlet->mutex);
+    outlet->store_is_busy = false;
+    (void)pthread_mutex_unlock(&outlet->mutex);
+    (void)pthread_cond_signal(&outlet->store_is_free);
 }
 
 static tel_error apply(struct outlet *outlet, struct write *write, struct deadline deadline,
@@ -218,12 +251,10 @@ static tel_error store_write(struct outlet *outlet, struct write *write, struct 
 {
     tel_error error;
 
-    if (!lock_until(&outlet->store_mutex, deadline))
+    if (!take_store(outlet, deadline))
         return fault_set(fault, TEL_E_BUSY, "other threads kept the database busy");
-    atomic_store(&outlet->store_is_busy, true);
     error = apply(outlet, write, deadline, fault);
-    atomic_store(&outlet->store_is_busy, false);
-    (void)pthread_mutex_unlock(&outlet->store_mutex);
+    give_store_back(outlet);
     if (error)
         return error;
     if (write->result == WRITE_INVALID)

@@ -22,9 +22,10 @@ struct outlet {
 
     /* Embedded: the database, opened when first needed. */
     bool store_is_barred; /* see outlet_init() */
-    atomic_bool store_is_busy;
-    pthread_mutex_t store_mutex; /* guards `store`, held while it works */
-    struct store *store;
+    struct store *store;  /* belongs to whoever set `store_is_busy` */
+    bool store_is_busy;
+    pthread_mutex_t mutex; /* guards store_is_busy */
+    pthread_cond_t store_is_free;
 };
 
 /*

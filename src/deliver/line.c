@@ -52,7 +52,7 @@ static tel_error write_once(int fd, const char *path, const struct strbuf *text,
 tel_error line_append(int fd, const char *path, const char *line, size_t length, tel_fault *fault)
 {
     CLEANUP(strbuf_clear) struct strbuf text = STRBUF(FILE_LINE_BYTES_MAX + 2);
-    bool torn;
+    bool torn = false;
     tel_error error;
 
     if (length > FILE_LINE_BYTES_MAX)

@@ -204,7 +204,8 @@ static void files__a_file_size_limit_does_not_kill_the_host(void **state)
 static void files__a_lock_on_the_trail_held_by_a_stopped_process_is_done_without(void **state)
 {
     struct world *world = *state;
-    tel_client *client = world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
+    tel_client *client =
+        world_connect(world, "TELEMETRY_MODE", "embedded", "TELEMETRY_CALL_BUDGET_MS", "100", NULL);
     CLEANUP(freep) char *directory = scratch_path(world->scratch, "base/raw");
     CLEANUP(freep) char *trail = NULL;
     char date[9];
@@ -259,7 +260,7 @@ static struct host observe(void)
     (void)sigaction(SIGPIPE, NULL, &host.pipe);
     host.umask = umask(0);
     (void)umask(host.umask);
-    (void)getcwd(host.cwd, sizeof host.cwd);
+    assert_non_null(getcwd(host.cwd, sizeof host.cwd));
     (void)snprintf(host.locale, sizeof host.locale, "%s", setlocale(LC_ALL, NULL));
     return host;
 }
@@ -354,8 +355,8 @@ static void host__may_have_closed_its_standard_descriptors(void **state)
         (void)close(i);
     }
     record_a_run(world_connect(world, "TELEMETRY_MODE", "embedded", NULL), TEL_OK);
-    (void)write(1, "stray output\n", 13);
-    (void)write(2, "stray output\n", 13);
+    assert_int_equal(write(1, "stray output\n", 13), -1);
+    assert_int_equal(write(2, "stray output\n", 13), -1);
     tel_client_free(world->client);
     world->client = NULL;
     for (int i = 0; i < 3; i++) {

@@ -103,6 +103,14 @@ def error_500(connection):
     connection.close()
 
 
+def error_403(connection):
+    connection.recv(65536)
+    connection.sendall(
+        b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}"
+    )
+    connection.close()
+
+
 def another_program(connection):
     """Answer everything with a page, as what else may listen on that port."""
     connection.recv(65536)

@@ -7,7 +7,6 @@ import resource
 import signal
 import subprocess
 import sys
-import unittest
 
 import cli
 import harness
@@ -207,6 +206,21 @@ class Record(cli.CliTestCase):
         run = self.only_run()
         self.assertEqual((run["agent_name"], run["job_type"]), ("true", "command"))
         self.assertRegex(run["run_id"], r"^\d{8}T\d{6}Z-true-[0-9a-f]{8}$")
+
+    def test_does_without_options_that_are_empty(self):
+        result = self.telemetry("run", "-a", "", "-j", "", "--trigger=", "--parent=", "--", "true")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        run = self.only_run()
+        self.assertEqual((run["agent_name"], run["job_type"]), ("true", "command"))
+        self.assertEqual((run["trigger_type"], run["parent_run_id"]), ("cli", None))
+
+    def test_has_the_beginning_of_a_very_long_command_line(self):
+        self.telemetry("run", "--", "true", *(f"{number:099}" for number in range(1000)))
+        run = self.only_run()
+        self.assertLess(len(run["input_summary"]), 2100)
+        argv = run["context_json"]["process"]["argv"]
+        self.assertEqual((argv[0], argv[-1]), ("true", "..."))
+        self.assertLess(len(json.dumps(argv)), 40000)
 
     def test_of_a_failure_has_the_last_words(self):
         script = "printf '\\033[31mbad things\\033[0m\\nvery bad\\n\\n' >&2; exit 3"

@@ -1,21 +1,13 @@
-"""The documentation against the sources: every setting with its default, every field of a run."""
+"""The documentation against the sources: names that exist, links that lead somewhere."""
 
 import pathlib
 import re
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SETTING = re.compile(r'SETTING\(\w+,\s+(\w+),\s+(?:NULL|"([^"]*)"),')
-ROW = re.compile(r"^\| `(\w+)`(?: ○)? \| (?:`([^`]*)`)?\s*\|", re.M)
 
 
 class DocumentationTest(unittest.TestCase):
-    def test_configuration_page_lists_every_setting_with_its_default(self):
-        source = SETTING.findall((ROOT / "src/deliver/config.def").read_text())
-        page = ROW.findall((ROOT / "docs/configuration.md").read_text())
-        self.assertGreater(len(source), 50)
-        self.assertEqual(page, source)
-
     def test_api_names_point_to_functions_and_tests_that_exist(self):
         header = (ROOT / "include/telemetry.h").read_text()
         tests = "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.[cp]*"))
