@@ -41,6 +41,7 @@ struct bench {
     size_t refuse_at;          /* fail this batch and all after it; 0: none */
     const char *invalid;       /* refuse the record of this event_id for good */
     const char *append_to;     /* append a run to this file while its first batch is delivered */
+    const char *not_yet;       /* this file is not there as long as something is delivered */
     size_t die_before, die_at; /* end the process before or after this batch was stored; 0: never */
 };
 
@@ -100,6 +101,14 @@ static void append_run(const char *path, const char *event_id)
     assert_int_equal(fclose(file), 0);
 }
 
+static bool has(const struct bench *bench, const char *name)
+{
+    CLEANUP(freep) char *path = path_join(bench->directory, name);
+    struct stat status;
+
+    return lstat(path, &status) == 0;
+}
+
 /* Give the records to the store, with whatever the test wants to happen on the way. */
 static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
 {
@@ -113,6 +122,8 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
         _exit(0);
     if (bench->refuse_at && bench->batches >= bench->refuse_at)
         return fault_set(fault, TEL_E_UNAVAILABLE, "the store is away");
+    if (bench->not_yet)
+        assert_false(has(bench, bench->not_yet));
     if (bench->append_to)
         append_run(bench->append_to, "appended");
     bench->append_to = NULL;
@@ -165,14 +176,6 @@ static const char *put_runs(const struct bench *bench, const char *name, const c
         append_run(path, event_id);
     }
     return path;
-}
-
-static bool has(const struct bench *bench, const char *name)
-{
-    CLEANUP(freep) char *path = path_join(bench->directory, name);
-    struct stat status;
-
-    return lstat(path, &status) == 0;
 }
 
 static char *content(const struct bench *bench, const char *name)
@@ -673,6 +676,7 @@ static void sync__takes_what_is_appended_while_it_reads(void **state)
     struct bench *bench = *state;
 
     bench->append_to = put_runs(bench, OLD_NAME ".ready", "e", 2);
+    bench->not_yet = OLD_NAME ".synced";
     sync_ok(bench);
     check_report(bench, REPORT(.files = 1, .created = 3));
     assert_string_equal(bench->order.text, "e0 e1 appended ");
