@@ -110,8 +110,7 @@ static tel_error describe(struct listener *listener, tel_fault *fault)
         (void)snprintf(listener->host, sizeof listener->host, "[%s]", host);
         listener->port = ntohs(address.ipv6.sin6_port);
     } else {
-        (void)inet_ntop(AF_INET, &address.ipv4.sin_addr, host, sizeof host);
-        (void)snprintf(listener->host, sizeof listener->host, "%s", host);
+        (void)inet_ntop(AF_INET, &address.ipv4.sin_addr, listener->host, sizeof listener->host);
         listener->port = ntohs(address.ipv4.sin_port);
     }
     return TEL_OK;
