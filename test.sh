@@ -1,13 +1,14 @@
 #!/bin/sh
 # Builds and tests from a fresh clone: ./test.sh [PRESET]
 #
-# PRESET is one of CMakePresets.json (`ctest --list-presets`); the default, ci, is the code that
-# users run, with the warnings and tests of developers. Missing packages are installed first. Ends
-# with the test runner's summary, and with its exit status.
+# PRESET is one of CMakePresets.json (`ctest --list-presets`); the default, test, is the code that
+# users run, with the tests; where CI is set it is ci, for which warnings are errors too. Missing
+# packages are installed first. Ends with the test runner's summary, and with its exit status.
 set -eu
 cd "$(dirname "$0")"
 
-preset=${1:-ci}
+preset=${1:-${CI:+ci}}
+preset=${preset:-test}
 case $preset in
 -*)
     sed -n '2,/^set/s/^# \{0,1\}//p' "$0"

@@ -14,7 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CLEANUP(function) __attribute__((cleanup(function)))
+/* "unused": some locals are there for nothing but what happens at the end of their scope. */
+#define CLEANUP(function) __attribute__((cleanup(function), unused))
 
 /* Release a pointer to anything that came from malloc(). */
 static inline void freep(void *pointer)

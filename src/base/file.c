@@ -22,7 +22,7 @@ char *path_join(const char *directory, const char *name)
     size_t length = strlen(directory);
     char *path;
 
-    while (length > 1 && directory[length - 1] == '/')
+    while (length > 0 && directory[length - 1] == '/')
         length--;
     if (asprintf(&path, "%.*s/%s", (int)length, directory, name) < 0)
         return NULL;
@@ -48,15 +48,18 @@ static mode_t file_mode(enum file_access access)
     return access == FILE_GROUP_TOO ? 0660 : 0600;
 }
 
-/* Make one directory whose parent is there. */
+/* Make one directory whose parent is there, and its name durable: what is synced in a directory that
+ * is lost is lost with it. */
 static tel_error make_one(const char *path, enum file_access access, tel_fault *fault)
 {
     struct stat status;
 
     if (mkdir(path, directory_mode(access)) == 0) {
-        if (access == FILE_GROUP_TOO && chmod(path, directory_mode(access)))
-            return fault_errno(fault, TEL_E_IO, "cannot share directory %s with its group", path);
-        return TEL_OK;
+        CLEANUP(freep) char *parent = path_directory(path);
+
+        if (chmod(path, directory_mode(access)))
+            return fault_errno(fault, TEL_E_IO, "cannot set the mode of directory %s", path);
+        return parent ? directory_sync(parent, fault) : fault_nomem(fault);
     }
     if (errno == EEXIST && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
         return TEL_OK;
@@ -119,7 +122,8 @@ static tel_error check_opened(int fd, const char *path, enum file_access access,
     if (status.st_nlink > 1)
         return fault_set(fault, TEL_E_CORRUPT,
                          "%s has a second name (hard link); it must be a file of its own", path);
-    if (access == FILE_OWNER_ONLY && status.st_uid != geteuid() && geteuid() != 0)
+    if (access == FILE_OWNER_ONLY && status.st_uid != geteuid() && status.st_uid != 0 &&
+        geteuid() != 0)
         return fault_set(fault, TEL_E_CORRUPT,
                          "%s belongs to user %u; to share files set TELEMETRY_GROUP_ACCESS=true",
                          path, (unsigned)status.st_uid);
@@ -152,6 +156,15 @@ tel_error file_open(int *fd, const char *path, int flags, enum file_access acces
     *fd = opened;
     opened = -1;
     return TEL_OK;
+}
+
+bool file_is_at(int fd, const char *path)
+{
+    struct stat by_fd;
+    struct stat by_name;
+
+    return fstat(fd, &by_fd) == 0 && lstat(path, &by_name) == 0 && by_fd.st_ino == by_name.st_ino &&
+           by_fd.st_dev == by_name.st_dev;
 }
 
 tel_error file_write(int fd, const char *path, const void *bytes, size_t count, tel_fault *fault)
@@ -204,36 +217,62 @@ tel_error file_rename(const char *from, const char *to, tel_fault *fault)
     return directory_sync(directory, fault);
 }
 
-/* Hand on the whole lines in `buf` and keep the rest. Returns the callback's wish to stop. */
-static int hand_on_lines(struct strbuf *buf, file_line_fn *each, void *arg, bool *overlong)
+struct line_reader {
+    struct strbuf text; /* the beginning of a line whose end was not read yet */
+    bool overlong;
+    file_line_fn *each;
+    void *arg;
+};
+
+/* Add to the line as much as still fits. */
+static void reader_add(struct line_reader *reader, const char *bytes, size_t count)
 {
-    size_t start = 0;
-    int stop = 0;
+    size_t room = FILE_LINE_BYTES_MAX - reader->text.length;
 
-    while (!stop) {
-        char *newline = memchr(buf->text + start, '\n', buf->length - start);
+    if (count > room)
+        reader->overlong = true;
+    strbuf_append(&reader->text, bytes, count < room ? count : room);
+}
 
-        if (!newline)
-            break;
-        *newline = '\0';
-        stop = each(arg, buf->text + start, (size_t)(newline - buf->text) - start, !*overlong);
-        *overlong = false;
-        start = (size_t)(newline - buf->text) + 1;
-    }
-    memmove(buf->text, buf->text + start, buf->length - start);
-    strbuf_truncate(buf, buf->length - start);
-    if (buf->length > FILE_LINE_BYTES_MAX) {
-        *overlong = true;
-        strbuf_truncate(buf, FILE_LINE_BYTES_MAX);
-    }
+/* Hand the line on and begin the next. Returns the callback's wish to stop. */
+static int reader_end_line(struct line_reader *reader, bool newline)
+{
+    int stop = reader->each(reader->arg, reader->text.text, reader->text.length,
+                            newline && !reader->overlong);
+
+    strbuf_reset(&reader->text);
+    reader->overlong = false;
     return stop;
+}
+
+/* Take in what was read. Returns the callback's wish to stop. */
+static int reader_feed(struct line_reader *reader, const char *chunk, size_t count)
+{
+    const char *end = chunk + count;
+
+    while (chunk < end) {
+        const char *newline = memchr(chunk, '\n', (size_t)(end - chunk));
+
+        reader_add(reader, chunk, (size_t)((newline ? newline : end) - chunk));
+        if (strbuf_failed(&reader->text) || !newline)
+            return 0;
+        if (reader_end_line(reader, /* newline= */ true))
+            return 1;
+        chunk = newline + 1;
+    }
+    return 0;
+}
+
+static void reader_clear(struct line_reader *reader)
+{
+    strbuf_clear(&reader->text);
 }
 
 tel_error file_each_line(int fd, const char *path, file_line_fn *each, void *arg, tel_fault *fault)
 {
-    CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(FILE_LINE_BYTES_MAX + READ_CHUNK_BYTES);
+    CLEANUP(reader_clear)
+    struct line_reader reader = {.text = STRBUF(FILE_LINE_BYTES_MAX), .each = each, .arg = arg};
     CLEANUP(freep) char *chunk = malloc(READ_CHUNK_BYTES);
-    bool overlong = false;
 
     if (!chunk)
         return fault_nomem(fault);
@@ -246,14 +285,13 @@ tel_error file_each_line(int fd, const char *path, file_line_fn *each, void *arg
             return fault_errno(fault, TEL_E_IO, "cannot read %s", path);
         if (count == 0)
             break;
-        strbuf_append(&buf, chunk, (size_t)count);
-        if (strbuf_failed(&buf))
-            return fault_nomem(fault);
-        if (hand_on_lines(&buf, each, arg, &overlong))
+        if (reader_feed(&reader, chunk, (size_t)count))
             return TEL_OK;
+        if (strbuf_failed(&reader.text))
+            return fault_nomem(fault);
     }
-    if (buf.length > 0)
-        (void)each(arg, buf.text, buf.length, /* whole= */ false);
+    if (reader.text.length > 0)
+        (void)reader_end_line(&reader, /* newline= */ false);
     return TEL_OK;
 }
 

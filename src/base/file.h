@@ -37,6 +37,9 @@ tel_error directory_sync(const char *path, tel_fault *fault);
 tel_error file_open(int *fd, const char *path, int flags, enum file_access access, bool *created,
                     tel_fault *fault);
 
+/* Is this open file (still) what `path` names? */
+bool file_is_at(int fd, const char *path);
+
 /* Write everything; a short write is gone on with. */
 tel_error file_write(int fd, const char *path, const void *bytes, size_t count, tel_fault *fault);
 

@@ -20,6 +20,7 @@ struct host_state host_protect(void)
     struct host_state state = {.error = errno};
     sigset_t ours = write_signals();
 
+    (void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state.cancel);
     (void)sigpending(&state.pending);
     state.blocked = pthread_sigmask(SIG_BLOCK, &ours, &state.mask) == 0;
     return state;
@@ -50,5 +51,6 @@ void host_restore(struct host_state *state)
         consume(state, SIGXFSZ);
         (void)pthread_sigmask(SIG_SETMASK, &state->mask, NULL);
     }
+    (void)pthread_setcancelstate(state->cancel, NULL);
     errno = state->error;
 }

@@ -62,6 +62,26 @@ bool json_is_valid(const char *text)
     return json != NULL;
 }
 
+/* As deep as the patch, which json_parse() bounds. */
+json_t *json_merge(const json_t *value, json_t *patch)
+{
+    CLEANUP(json_releasep) json_t *merged = NULL;
+    const char *key;
+    json_t *member;
+
+    if (!json_is_object(patch))
+        return json_incref(patch);
+    merged = json_is_object(value) ? json_copy((json_t *)value) : json_object();
+    json_object_foreach(patch, key, member)
+    {
+        if (json_is_null(member))
+            (void)json_object_del(merged, key); /* fails when there is none */
+        else if (json_object_set_new(merged, key, json_merge(json_object_get(merged, key), member)))
+            return NULL;
+    }
+    return steal(&merged);
+}
+
 static void write_escape(struct strbuf *buf, unsigned char c)
 {
     static const char short_forms[] = "btn?fr"; /* \b \t \n, U+000B, \f \r */

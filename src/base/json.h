@@ -28,6 +28,10 @@ json_t *json_parse(const char *text, size_t length, tel_fault *fault);
 /* Is this JSON that json_parse() takes? */
 bool json_is_valid(const char *text);
 
+/* Merge a patch into a value (NULL: there is none) as RFC 7396 has it: objects member by member, null
+ * removes one, all else replaces. A new reference, NULL when out of memory. */
+json_t *json_merge(const json_t *value, json_t *patch);
+
 /* Append `text` as a JSON string, quotes included; bytes that are no UTF-8 become U+FFFD. */
 void json_write_string(struct strbuf *buf, const char *text);
 

@@ -18,14 +18,16 @@ void strbuf_reset(struct strbuf *buf)
 {
     buf->length = 0;
     buf->failed = false;
+    buf->too_large = false;
     if (buf->text)
         buf->text[0] = '\0';
 }
 
-static bool fail(struct strbuf *buf)
+static bool fail(struct strbuf *buf, bool too_large)
 {
     strbuf_clear(buf);
     buf->failed = true;
+    buf->too_large = too_large;
     return false;
 }
 
@@ -39,7 +41,7 @@ static bool reserve(struct strbuf *buf, size_t count)
     if (buf->failed)
         return false;
     if (count > buf->max || buf->length > buf->max - count)
-        return fail(buf);
+        return fail(buf, /* too_large= */ true);
     needed = buf->length + count + 1;
     if (needed <= buf->capacity)
         return true;
@@ -48,7 +50,7 @@ static bool reserve(struct strbuf *buf, size_t count)
         capacity *= 2;
     text = realloc(buf->text, capacity);
     if (!text)
-        return fail(buf);
+        return fail(buf, /* too_large= */ false);
     buf->text = text;
     buf->capacity = capacity;
     return true;
@@ -83,7 +85,7 @@ void strbuf_printf(struct strbuf *buf, const char *format, ...)
     count = vsnprintf(NULL, 0, format, args);
     va_end(args);
     if (count < 0) {
-        (void)fail(buf);
+        (void)fail(buf, /* too_large= */ false);
         return;
     }
     if (!reserve(buf, (size_t)count))

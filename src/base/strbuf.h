@@ -17,6 +17,7 @@ struct strbuf {
     size_t capacity;
     size_t max;
     bool failed;
+    bool too_large; /* it failed for its maximum, not for want of memory */
 };
 
 #define STRBUF(bytes_max) ((struct strbuf){.max = (bytes_max)})

@@ -27,21 +27,25 @@ struct buffer; /* thread-safe */
 
 tel_error buffer_new(struct buffer **out, const struct buffer_options *options);
 
-/* Make the active file ready, and free. In a forked child the parent's file is let alone. */
+/* Make the active file ready, and free. A forked child lets the parent's file alone, here and at its
+ * first append, for which it makes a file of its own. */
 void buffer_free(struct buffer *buffer);
 
 /* Append a whole record: {"record_type":"run", every field given}. */
 tel_error buffer_append_run(struct buffer *buffer, const struct tel_record *record,
                             tel_fault *fault);
 
-/* Append an update of the fields of `set` that are given: {"record_type":"update","event_id":...,
- * "buffered_at":..., fields}. */
+/* Append an update of the fields of `set` that are given and may be updated:
+ * {"record_type":"update","event_id":..., "buffered_at":..., fields}. */
 tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *record,
                                field_set set, tel_fault *fault);
 
 /* Append a line as it is (an update that is carried on). */
 tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t length,
                              tel_fault *fault);
+
+/* Sync what was appended to the active file: then it survives a power cut too. */
+tel_error buffer_make_durable(struct buffer *buffer, tel_fault *fault);
 
 /* Make the active file ready now. Nothing was appended: nothing happens. */
 tel_error buffer_rotate(struct buffer *buffer, tel_fault *fault);

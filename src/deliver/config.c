@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/host.h"
 
 enum setting_kind {
     SETTING_TEXT,
@@ -233,15 +234,20 @@ static char *under_home(const char *name)
     return home ? path_join(home, name) : NULL;
 }
 
+/* Make a path absolute, so that it means the same when the host changes its working directory. */
 static char *expand_path(const char *path)
 {
+    CLEANUP(freep) char *working = NULL;
+
     if (strncmp(path, "~/", 2) == 0) {
         char *expanded = under_home(path + 2);
 
         if (expanded)
             return expanded;
     }
-    return strdup(path);
+    if (*path != '/')
+        working = getcwd(NULL, 0);
+    return working ? path_join(working, path) : strdup(path);
 }
 
 /* A database in a directory called db belongs to the base above it. */
@@ -308,10 +314,16 @@ static void copy_text(struct tel_config *config, enum config_index to, enum conf
         config->values[to].text = strdup(config->values[from].text);
 }
 
+/* An empty value is none. */
+static bool is_given(const struct config_value *value)
+{
+    return value->given && *value->given;
+}
+
 static void resolve_one(struct tel_config *config, enum config_index index)
 {
     struct config_value *value = &config->values[index];
-    const char *text = value->given && *value->given ? value->given : NULL;
+    const char *text = is_given(value) ? value->given : NULL;
 
     free(value->text);
     value->text = NULL;
@@ -337,10 +349,24 @@ static void resolve(struct tel_config *config)
     if (!values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP].text)
         values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP].number =
             values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS].number;
-    if (!values[CONFIG_TELEMETRY_API_URL].given && values[CONFIG_METRICS_API_URL].text) {
+    if (!is_given(&values[CONFIG_TELEMETRY_API_URL]) && values[CONFIG_METRICS_API_URL].text) {
         free(values[CONFIG_TELEMETRY_API_URL].text);
         values[CONFIG_TELEMETRY_API_URL].text = strdup(values[CONFIG_METRICS_API_URL].text);
     }
+}
+
+bool config_describe_fault(const struct tel_config *config, enum config_index index, char *text,
+                           size_t size)
+{
+    const struct config_value *value = &config->values[index];
+    char wanted[128];
+
+    if (!value->faulty)
+        return false;
+    describe(wanted, sizeof wanted, index);
+    (void)snprintf(text, size, "%s must be %s, not \"%.60s\"", settings[index].key, wanted,
+                   settings[index].kind == SETTING_SECRET ? "***" : value->given);
+    return true;
 }
 
 size_t config_report_faulty(const struct tel_config *config, tel_log_level level,
@@ -350,15 +376,12 @@ size_t config_report_faulty(const struct tel_config *config, tel_log_level level
     size_t count = 0;
 
     for (int i = 0; i < CONFIG_COUNT; i++) {
-        bool secret = settings[i].kind == SETTING_SECRET;
-        char wanted[128];
+        char text[256];
 
-        if (!config->values[i].faulty)
+        if (!config_describe_fault(config, (enum config_index)i, text, sizeof text))
             continue;
         count++;
-        describe(wanted, sizeof wanted, (enum config_index)i);
-        log_write(&log, level, "%s must be %s, not \"%.60s\"; using %s", settings[i].key, wanted,
-                  secret ? "***" : config->values[i].given,
+        log_write(&log, level, "%s; using %s", text,
                   settings[i].initial ? settings[i].initial : "none");
     }
     return count;
@@ -371,6 +394,7 @@ static bool is_environment_key(const char *key)
 
 tel_error tel_config_new(tel_config **out)
 {
+    CLEANUP(errno_restore) int host_errno = errno;
     tel_config *config;
 
     if (!out)
@@ -437,6 +461,7 @@ static int find(const char *key)
 
 tel_error tel_config_set(tel_config *config, const char *key, const char *value)
 {
+    CLEANUP(errno_restore) int host_errno = errno;
     char *copy = NULL;
     int index;
 

@@ -46,6 +46,10 @@ bool config_is_mock(const struct tel_config *config); /* nothing may leave by ne
 /* A deep copy. The caller frees it with tel_config_free(). */
 tel_error config_copy(struct tel_config **out, const struct tel_config *config);
 
+/* Say what is wrong with a value: its key, what it wants, what was given. false: it parses. */
+bool config_describe_fault(const struct tel_config *config, enum config_index index, char *text,
+                           size_t size);
+
 /* Report the values that do not parse, each with its key, what it wants and the default used. */
 size_t config_report_faulty(const struct tel_config *config, tel_log_level level,
                             tel_log_fn *report, void *arg);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/host.h"
 #include "deliver/config.h"
 
 struct report {
@@ -72,6 +73,17 @@ static void check_url(struct report *report, const struct tel_config *config, co
         add(report, TEL_LOG_ERROR,
             "%s has no scheme or no host: it must look like http://host:port, not \"%.100s\"", key,
             url);
+}
+
+static void check_service(struct report *report, const struct tel_config *config)
+{
+    check_url(report, config, "TELEMETRY_API_URL", CONFIG_TELEMETRY_API_URL);
+    if (config_bool(config, CONFIG_TELEMETRY_API_AUTH_ENABLED) &&
+        !config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN) &&
+        !config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN_FILE))
+        add(report, TEL_LOG_ERROR,
+            "TELEMETRY_API_AUTH_ENABLED is on but there is no token: set TELEMETRY_API_AUTH_TOKEN "
+            "or TELEMETRY_API_AUTH_TOKEN_FILE");
 }
 
 static void check_export(struct report *report, const struct tel_config *config)
@@ -141,12 +153,13 @@ static void check_deprecated(struct report *report, const struct tel_config *con
 
 size_t tel_config_validate(const tel_config *config, tel_log_fn *report, void *arg)
 {
+    CLEANUP(errno_restore) int host_errno = errno;
     struct report findings = {.log = {.write = report, .arg = arg}};
 
     if (!config)
         return 0;
     findings.errors += config_report_faulty(config, TEL_LOG_ERROR, report, arg);
-    check_url(&findings, config, "TELEMETRY_API_URL", CONFIG_TELEMETRY_API_URL);
+    check_service(&findings, config);
     check_url(&findings, config, "GOOGLE_SHEETS_API_URL", CONFIG_GOOGLE_SHEETS_API_URL);
     check_export(&findings, config);
     check_directories(&findings, config);

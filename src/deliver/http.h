@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * One HTTP request with one deadline. The only user of libcurl. Thread-safe: connections are kept
- * alive in a small pool, and a forked child makes its own.
+ * alive in a small pool, and a forked child leaves its parent's alone.
  */
 #ifndef DELIVER_HTTP_H
 #define DELIVER_HTTP_H
@@ -17,15 +17,19 @@ struct http_options {
     const char *token; /* bearer token; NULL: none */
 };
 
+/* TEL_E_INVALID when the URL is none or the token cannot stand in a header. */
 tel_error http_new(struct http **out, const struct http_options *options, tel_fault *fault);
 void http_free(struct http *http);
 
+#define HTTP_RESPONSE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
 struct http_response {
     long status;        /* 0: none arrived */
-    struct strbuf body; /* cut off at HTTP_RESPONSE_BYTES_MAX: TEL_E_UNAVAILABLE */
+    struct strbuf body; /* one over its maximum: TEL_E_UNAVAILABLE */
 };
 
-#define HTTP_RESPONSE_BYTES_MAX ((size_t)64 * 1024 * 1024)
+/* A response of zeroes is fine too: its body is then bounded by HTTP_RESPONSE_BYTES_MAX. */
+#define HTTP_RESPONSE(bytes_max) ((struct http_response){.body = STRBUF(bytes_max)})
 
 void http_response_clear(struct http_response *response);
 
@@ -36,7 +40,7 @@ void http_response_clear(struct http_response *response);
  *   TEL_OK             2xx
  *   TEL_E_UNAVAILABLE  refused, timed out, garbled, 5xx, 408, 429 or 3xx: worth trying again later
  *   TEL_E_NOT_FOUND    404
- *   TEL_E_REJECTED     any other 4xx: sending it again is no use
+ *   TEL_E_REJECTED     any other 4xx: sending it again is no use; the fault has the service's reason
  */
 tel_error http_send(struct http *http, const char *method, const char *path, const char *body,
                     struct deadline deadline, struct http_response *response, tel_fault *fault);

@@ -19,6 +19,9 @@ tel_error ndjson_init(struct ndjson *ndjson, const char *directory, enum file_ac
                       int64_t lock_budget_ms);
 void ndjson_clear(struct ndjson *ndjson);
 
+/* Return the path of a day's file ("20251210"). The caller frees it; NULL: out of memory. */
+char *ndjson_path(const struct ndjson *ndjson, const char *date);
+
 /*
  * Append `line` (one JSON object, no newline in it) to today's file and sync it: lock, end a torn
  * last line with a newline, one write, unlock, fsync. A lock that is not had until the deadline is

@@ -6,6 +6,9 @@
 
 #include "base/cleanup.h"
 
+/* What merging may make of a value, since each merge may add to it. */
+#define MERGED_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
 /* A value with its quotes and escapes; the largest text doubles six times over at worst. */
 #define VALUE_BYTES_MAX ((size_t)512 * 1024 * 1024)
 
@@ -133,6 +136,44 @@ tel_error record_read_json(struct tel_record *record, const json_t *object, fiel
         }
     }
     return result;
+}
+
+static tel_error merge_field(struct tel_record *record, const struct tel_record *stored, int index,
+                             tel_fault *fault)
+{
+    const char *patch_text = record_text(record, index);
+    const char *value_text = record_text(stored, index);
+    CLEANUP(json_releasep) json_t *patch = json_parse(patch_text, strlen(patch_text), fault);
+    CLEANUP(json_releasep) json_t *value = NULL;
+    CLEANUP(json_releasep) json_t *merged = NULL;
+    CLEANUP(strbuf_clear) struct strbuf text = STRBUF(MERGED_BYTES_MAX);
+
+    if (!patch)
+        return TEL_E_INVALID;
+    if (value_text)
+        value = json_parse(value_text, strlen(value_text), NULL);
+    merged = json_merge(value, patch);
+    if (!merged)
+        return fault_nomem(fault);
+    json_write_value(&text, merged);
+    if (text.too_large)
+        return fault_set(fault, TEL_E_TOO_LARGE, "%s would become larger than %zu bytes",
+                         run_fields[index].name, MERGED_BYTES_MAX);
+    if (strbuf_failed(&text) || record_load_text(record, index, text.text))
+        return fault_nomem(fault);
+    return TEL_OK;
+}
+
+tel_error record_merge_json(struct tel_record *record, const struct tel_record *stored,
+                            tel_fault *fault)
+{
+    tel_error error = TEL_OK;
+
+    for (int i = 0; i < RUN_FIELD_COUNT && !error; i++) {
+        if (run_fields[i].kind == KIND_JSON && record_has(record, i))
+            error = merge_field(record, stored, i, fault);
+    }
+    return error;
 }
 
 void field_fault_keep_first(void *arg, const char *field, const char *message)

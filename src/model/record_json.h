@@ -34,6 +34,13 @@ typedef void field_fault_fn(void *arg, const char *field, const char *message);
 tel_error record_read_json(struct tel_record *record, const json_t *object, field_set set,
                            field_set required, field_fault_fn *report, void *arg);
 
+/*
+ * Put in place of metrics_json and context_json, where `record` has them, what RFC 7396 makes of them
+ * and those of `stored`. Stored text that is no JSON counts as none. TEL_E_TOO_LARGE, TEL_E_NOMEM.
+ */
+tel_error record_merge_json(struct tel_record *record, const struct tel_record *stored,
+                            tel_fault *fault);
+
 /* A field_fault_fn that keeps the first fault in the `tel_fault` that `arg` points to. */
 void field_fault_keep_first(void *arg, const char *field, const char *message);
 

@@ -67,7 +67,7 @@ static tel_error find(int *index, const char *name, tel_fault *fault)
 
 tel_error tel_record_set(tel_record *record, const char *name, const char *value, tel_fault *fault)
 {
-    int index;
+    int index = -1;
     tel_error error;
 
     if (!record)
@@ -78,7 +78,7 @@ tel_error tel_record_set(tel_record *record, const char *name, const char *value
 
 tel_error tel_record_set_int(tel_record *record, const char *name, int64_t value, tel_fault *fault)
 {
-    int index;
+    int index = -1;
     tel_error error;
 
     if (!record)
@@ -89,7 +89,7 @@ tel_error tel_record_set_int(tel_record *record, const char *name, int64_t value
 
 const char *tel_record_get(const tel_record *record, const char *name)
 {
-    int index;
+    int index = -1;
 
     if (!record || find(&index, name, NULL))
         return NULL;
@@ -98,7 +98,7 @@ const char *tel_record_get(const tel_record *record, const char *name)
 
 int64_t tel_record_get_int(const tel_record *record, const char *name)
 {
-    int index;
+    int index = -1;
 
     if (!record || find(&index, name, NULL))
         return 0;

@@ -56,7 +56,7 @@ const char *run_id_reject_reason(const char *run_id)
     if (run_id[strspn(run_id, " \t\r\n\f\v")] == '\0')
         return "it is blank";
     if (strlen(run_id) >= TEL_RUN_ID_SIZE)
-        return "it is longer than 255 characters";
+        return "it is longer than 255 bytes";
     if (strpbrk(run_id, "/\\"))
         return "it has a '/' or '\\'";
     return NULL;

@@ -17,7 +17,8 @@ struct writer_lock {
 #define WRITER_LOCK() ((struct writer_lock){.fd = -1})
 
 /* Take the lock at `path`, waiting until the deadline. TEL_E_BUSY: the fault names the holder's pid
- * and host. The file is 0600 (0660), never followed through a link. */
+ * and host. The file is 0600 (0660), never followed through a link; its directory is made if it is
+ * missing. */
 tel_error writer_lock_take(struct writer_lock *lock, const char *path, enum file_access access,
                            struct deadline deadline, tel_fault *fault);
 

@@ -21,7 +21,8 @@ struct store_options {
     int64_t retries_max;      /* further attempts of a write when the lock outlasts that... */
     int64_t retry_base_ms;    /* ...after this, and twice as long each time */
     bool group_access;        /* files for owner and group, not for the owner alone */
-    bool read_only;           /* never write, never create; applying is TEL_E_INVALID */
+    bool read_only;           /* never write, never create; applying is TEL_E_INVALID. What a
+                                 killed writer left half is still rolled back. */
     struct log log;
 };
 
@@ -29,7 +30,8 @@ struct store_options {
  * Open the database, make it (and its directory) when it is not there. Nothing is touched when this
  * fails: TEL_E_CORRUPT the file is no database, TEL_E_SCHEMA its schema is newer or older than this
  * program handles, TEL_E_IO it cannot be opened, TEL_E_BUSY it is locked. The fault names the path
- * and says what to do. read_only and no file: TEL_E_NOT_FOUND.
+ * and says what to do. read_only and no file, or none with runs in it: TEL_E_NOT_FOUND. A child that
+ * was forked may go on using the store: it gets a connection of its own.
  */
 tel_error store_open(struct store **out, const struct store_options *options, tel_fault *fault);
 void store_close(struct store *store);
@@ -42,7 +44,8 @@ void store_set_deadline(struct store *store, struct deadline deadline);
 enum write_kind {
     WRITE_CREATE,      /* a whole record; if its event_id is known: a duplicate, with the exception
                           that a terminal one ends a run that is still running (http-api.md) */
-    WRITE_UPDATE,      /* change the fields given, whatever the run's state: a live PATCH */
+    WRITE_UPDATE,      /* change the fields given but ids and what the store keeps by itself,
+                          whatever the run's state: a live PATCH */
     WRITE_LATE_UPDATE, /* an update from a buffer: whole while the run is running, else it fills only
                           what is null or at its initial value (data-model.md, The buffer) */
     WRITE_RETRY_COUNT, /* count one failed export: api_retry_count + 1 */
@@ -52,7 +55,8 @@ enum write_result {
     WRITE_PENDING = 0, /* not applied (the transaction failed) */
     WRITE_CREATED,
     WRITE_DUPLICATE,
-    WRITE_UPDATED, /* a change was stored, or a duplicate ended its run */
+    WRITE_UPDATED, /* an update was applied, even if it found nothing left to fill; or a duplicate
+                      ended its run */
     WRITE_NOT_FOUND,
     WRITE_INVALID, /* refused by the database for good; the reason says why */
 };
@@ -60,6 +64,8 @@ enum write_result {
 struct write {
     enum write_kind kind;
     const struct tel_record *record; /* borrowed; names the run by its event_id */
+    field_set cleared;               /* by an update, where they are not given */
+    bool merges; /* an update: metrics_json and context_json go into what is stored (RFC 7396) */
     enum write_result result;
     char run_id[TEL_RUN_ID_SIZE]; /* of the stored run, when there is one */
     char reason[160];             /* for WRITE_INVALID */
@@ -109,7 +115,11 @@ struct run_query {
     int64_t offset;
 };
 
-/* Hand each run of the answer to `each`; the record is borrowed for the call. */
+/*
+ * Hand each run of the answer to `each`; the record is borrowed for the call. Writers wait meanwhile,
+ * and the store must not be used by `each`. TEL_E_INVALID: limit is not from 1 to QUERY_LIMIT_MAX,
+ * offset is negative, or a field without FILTER is asked for.
+ */
 tel_error store_query(struct store *store, const struct run_query *query, tel_record_fn *each,
                       void *arg, tel_fault *fault);
 
@@ -121,7 +131,8 @@ tel_error store_stats(struct store *store, tel_run_stats *stats, tel_fault *faul
  * with its table. */
 tel_error store_check(struct store *store, bool full, tel_fault *fault);
 
-/* How the outcome of the last write is known, for /health: TEL_OK, or what went wrong. */
+/* How the last write went, for /health: TEL_OK, or what went wrong. A failure stands until something
+ * was written to the disk again. */
 tel_error store_health(const struct store *store, tel_fault *fault);
 
 const char *store_path(const struct store *store);

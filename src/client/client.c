@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/client.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/host.h"
+
+/* ---- What belongs to one process ------------------------------------------------------------- */
+
+static struct process *process_new(struct tel_client *client, struct process *inherited)
+{
+    struct process *process = calloc(1, sizeof *process);
+
+    if (!process)
+        return NULL;
+    process->pid = getpid();
+    process->inherited = inherited;
+    atomic_init(&process->users, 1);
+    registry_init(&process->registry);
+    if (outlet_init(&process->outlet, client->config, &client->reporter,
+                    inherited ? &inherited->outlet : NULL)) {
+        free(process);
+        return NULL;
+    }
+    return process;
+}
+
+static struct process *current_process(struct tel_client *client)
+{
+    struct process *process = atomic_load(&client->process);
+    struct process *own;
+
+    if (process->pid == getpid())
+        return process;
+    own = process_new(client, process);
+    if (!own)
+        return NULL;
+    if (atomic_compare_exchange_strong(&client->process, &process, own)) {
+        outlet_abandon(&own->inherited->outlet);
+        return own;
+    }
+    outlet_clear(&own->outlet); /* another thread of the child was faster */
+    free(own);
+    return process;
+}
+
+struct process *client_enter(struct tel_client *client)
+{
+    struct process *process = atomic_load(&client->closed) ? NULL : current_process(client);
+    size_t users = process ? atomic_load(&process->users) : 0;
+
+    while (users > 0) {
+        if (atomic_compare_exchange_weak(&process->users, &users, users + 1))
+            return process;
+    }
+    return NULL;
+}
+
+void client_leave(struct tel_client *client, struct process *process)
+{
+    if (atomic_fetch_sub(&process->users, 1) > 1)
+        return;
+    outlet_clear(&process->outlet);
+    registry_clear(&process->registry);
+    client_unref(client);
+}
+
+/* ---- The client ------------------------------------------------------------------------------ */
+
+struct tel_client *client_ref(struct tel_client *client)
+{
+    atomic_fetch_add(&client->references, 1);
+    return client;
+}
+
+static void client_destroy(struct tel_client *client)
+{
+    struct process *process = atomic_load(&client->process);
+
+    while (process) {
+        struct process *inherited = process->inherited;
+
+        free(process);
+        process = inherited;
+    }
+    ndjson_clear(&client->ndjson);
+    tel_config_free(client->config);
+    free(client);
+}
+
+void client_unref(struct tel_client *client)
+{
+    if (atomic_fetch_sub(&client->references, 1) == 1)
+        client_destroy(client);
+}
+
+static tel_log_level configured_level(const struct tel_config *config)
+{
+    static const char *const names[] = {"DEBUG", "INFO", "WARNING", "ERROR"};
+    const char *name = config_text(config, CONFIG_TELEMETRY_LOG_LEVEL);
+
+    for (int i = TEL_LOG_DEBUG; name && i <= TEL_LOG_ERROR; i++) {
+        if (strcasecmp(name, names[i]) == 0)
+            return (tel_log_level)i;
+    }
+    return TEL_LOG_INFO;
+}
+
+/* ---- Making one ------------------------------------------------------------------------------ */
+
+static void report_finding(void *arg, tel_log_level level, const char *message)
+{
+    report(arg, level, message, "%s", message);
+}
+
+static void make_directory(struct tel_client *client, const char *path)
+{
+    tel_fault fault;
+
+    if (path && directory_make(path, config_file_access(client->config), &fault))
+        report_fault(&client->reporter, &fault, "runs are recorded where they still can be");
+}
+
+static void make_directories(struct tel_client *client)
+{
+    const struct tel_config *config = client->config;
+    const char *database = config_text(config, CONFIG_TELEMETRY_DB_PATH);
+    CLEANUP(freep) char *database_directory = database ? path_directory(database) : NULL;
+
+    make_directory(client, config_base_dir(config));
+    make_directory(client, database_directory);
+    make_directory(client, config_text(config, CONFIG_TELEMETRY_NDJSON_DIR));
+    make_directory(client, config_text(config, CONFIG_TELEMETRY_BUFFER_DIR));
+}
+
+static tel_error take_config(struct tel_client *client, const struct tel_config *config)
+{
+    tel_error error =
+        config ? config_copy(&client->config, config) : tel_config_new(&client->config);
+
+    if (error)
+        return error;
+    client->reporter.log = client->config->log;
+    client->reporter.log.level = configured_level(client->config);
+    return TEL_OK;
+}
+
+static tel_error open_audit_trail(struct tel_client *client)
+{
+    const char *directory = config_text(client->config, CONFIG_TELEMETRY_NDJSON_DIR);
+
+    if (!directory)
+        return TEL_OK;
+    return ndjson_init(&client->ndjson, directory, config_file_access(client->config),
+                       config_int(client->config, CONFIG_TELEMETRY_CALL_BUDGET_MS));
+}
+
+static tel_error client_init(struct tel_client *client, const struct tel_config *config)
+{
+    tel_error error = take_config(client, config);
+    struct process *process;
+
+    if (!error)
+        error = open_audit_trail(client);
+    if (error)
+        return error;
+    if (gethostname(client->host, sizeof client->host - 1))
+        client->host[0] = '\0';
+    make_directories(client);
+    (void)tel_config_validate(client->config, report_finding, &client->reporter);
+    process = process_new(client, /* inherited= */ NULL);
+    if (!process)
+        return TEL_E_NOMEM;
+    atomic_init(&client->process, process);
+    return TEL_OK;
+}
+
+tel_error tel_client_new(tel_client **out, const tel_config *config)
+{
+    CLEANUP(host_restore) struct host_state host = host_protect();
+    struct tel_client *client;
+    tel_error error;
+
+    if (!out)
+        return TEL_E_INVALID;
+    *out = NULL;
+    client = calloc(1, sizeof *client);
+    if (!client)
+        return TEL_E_NOMEM;
+    atomic_init(&client->references, 1);
+    error = client_init(client, config);
+    if (error) {
+        client_destroy(client);
+        return error;
+    }
+    *out = client;
+    return TEL_OK;
+}
+
+void tel_client_free(tel_client *client)
+{
+    CLEANUP(host_restore) struct host_state host = host_protect();
+    struct process *process;
+
+    if (!client)
+        return;
+    process = current_process(client); /* in a forked child: gives up the parent's part first */
+    atomic_store(&client->closed, true);
+    if (process)
+        client_leave(client, process);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/adopter.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "deliver/sync.h"
+
+#define STALE_MS (INT64_C(60) * 1000)
+#define UPDATE_AGE_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
+
+struct adopter {
+    struct sync_options options;
+    struct log log;
+    struct writer *writer;
+    const struct logger *logger;
+    int64_t interval_seconds;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* over all below */
+    pthread_cond_t stop;
+    bool stopping;
+};
+
+static bool is_stopping(struct adopter *adopter)
+{
+    bool stopping;
+
+    pthread_mutex_lock(&adopter->lock);
+    stopping = adopter->stopping;
+    pthread_mutex_unlock(&adopter->lock);
+    return stopping;
+}
+
+/* A sync_deliver_fn that stands between the batches: a large buffer does not hold up the end. */
+static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
+{
+    struct adopter *adopter = arg;
+
+    if (is_stopping(adopter))
+        return fault_set(fault, TEL_E_UNAVAILABLE, "the service is stopping");
+    return writer_apply(adopter->writer, writes, count, fault);
+}
+
+/* Updates that are only carried on come by again each time: no news. */
+static tel_log_level report_level(const struct sync_report *done)
+{
+    if (done->rejected)
+        return TEL_LOG_WARNING;
+    return done->created || done->updated || done->duplicates ? TEL_LOG_INFO : TEL_LOG_DEBUG;
+}
+
+static void report(const struct adopter *adopter, const struct sync_report *done)
+{
+    char numbers[6][24];
+    const size_t counts[6] = {done->files,      done->created, done->updated,
+                              done->duplicates, done->carried, done->rejected};
+
+    if (!done->files)
+        return;
+    for (size_t i = 0; i < 6; i++)
+        (void)snprintf(numbers[i], sizeof numbers[i], "%zu", counts[i]);
+    logger_event(adopter->logger, report_level(done), "adopted buffer files",
+                 LOG_FIELDS({"files", numbers[0]}, {"created", numbers[1]}, {"updated", numbers[2]},
+                            {"duplicates", numbers[3]}, {"carried", numbers[4]},
+                            {"rejected", numbers[5]}));
+}
+
+static void adopt(struct adopter *adopter)
+{
+    struct sync_report done = {0};
+    tel_fault fault = {0};
+
+    if (buffer_sync(&adopter->options, deliver, adopter, &done, &fault) && !is_stopping(adopter))
+        logger_event(adopter->logger, TEL_LOG_WARNING, "the buffer could not be emptied",
+                     LOG_FIELDS({"reason", fault.text}));
+    report(adopter, &done);
+}
+
+/* Wait for the interval to pass. false: it is time to end. */
+static bool pause_between(struct adopter *adopter)
+{
+    struct timespec until;
+    bool stopping;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += (time_t)adopter->interval_seconds;
+    pthread_mutex_lock(&adopter->lock);
+    while (!adopter->stopping &&
+           pthread_cond_timedwait(&adopter->stop, &adopter->lock, &until) == 0)
+        continue;
+    stopping = adopter->stopping;
+    pthread_mutex_unlock(&adopter->lock);
+    return !stopping;
+}
+
+static void *run(void *arg)
+{
+    struct adopter *adopter = arg;
+
+    do {
+        adopt(adopter);
+    } while (pause_between(adopter));
+    return NULL;
+}
+
+static void init(struct adopter *adopter, const struct tel_config *config, struct writer *writer,
+                 struct logger *logger)
+{
+    pthread_condattr_t attributes;
+
+    adopter->writer = writer;
+    adopter->logger = logger;
+    adopter->log = logger_as_log(logger);
+    adopter->interval_seconds = config_int(config, CONFIG_TELEMETRY_SYNC_INTERVAL_SECONDS);
+    adopter->options = (struct sync_options){
+        .directory = config_text(config, CONFIG_TELEMETRY_BUFFER_DIR),
+        .access = config_file_access(config),
+        .batch_size = (size_t)config_int(config, CONFIG_TELEMETRY_SYNC_BATCH_SIZE),
+        .stale_ms = STALE_MS,
+        .update_age_max_ms = UPDATE_AGE_MAX_MS,
+        .log = &adopter->log,
+    };
+    (void)pthread_mutex_init(&adopter->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&adopter->stop, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+static void release(struct adopter *adopter)
+{
+    (void)pthread_cond_destroy(&adopter->stop);
+    (void)pthread_mutex_destroy(&adopter->lock);
+    free(adopter);
+}
+
+tel_error adopter_start(struct adopter **out, const struct tel_config *config,
+                        struct writer *writer, struct logger *logger, tel_fault *fault)
+{
+    struct adopter *adopter = calloc(1, sizeof *adopter);
+
+    *out = NULL;
+    if (!adopter)
+        return fault_nomem(fault);
+    init(adopter, config, writer, logger);
+    if (pthread_create(&adopter->thread, NULL, run, adopter)) {
+        release(adopter);
+        return fault_set(fault, TEL_E_NOMEM, "cannot start the thread that empties the buffer");
+    }
+    *out = adopter;
+    return TEL_OK;
+}
+
+void adopter_stop(struct adopter *adopter)
+{
+    if (!adopter)
+        return;
+    pthread_mutex_lock(&adopter->lock);
+    adopter->stopping = true;
+    pthread_cond_signal(&adopter->stop);
+    pthread_mutex_unlock(&adopter->lock);
+    (void)pthread_join(adopter->thread, NULL);
+    release(adopter);
+}

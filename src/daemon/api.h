@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The handlers, one for each method and path (router.c has the table).
+ */
+#ifndef DAEMON_API_H
+#define DAEMON_API_H
+
+#include "daemon/exchange.h"
+#include "daemon/service.h"
+
+typedef void handler_fn(struct service *service, struct exchange *exchange);
+
+handler_fn api_health, api_version;
+handler_fn api_batch, api_commit, api_commit_url, api_repo_url;
+handler_fn api_runs_create, api_runs_list, api_run_get, api_run_update;
+
+#endif

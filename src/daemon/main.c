@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * telemetryd: takes runs over HTTP and keeps them in one SQLite database.
+ *
+ * The order of the start is the order in which others are protected: configuration, lock, database,
+ * and only then a socket. The end goes the other way, and loses nothing that was accepted.
+ */
+#include <argp.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "daemon/adopter.h"
+#include "daemon/listener.h"
+#include "daemon/router.h"
+#include "daemon/server.h"
+#include "daemon/service.h"
+#include "daemon/settings.h"
+#include "deliver/config_store.h"
+#include "store/lock.h"
+
+#define LOCK_WAIT_MS 2000   /* for a command that is emptying the buffer */
+#define FINISH_WAIT_MS 3000 /* for requests that are under way at the end */
+#define SEND_WAIT_MS 1000   /* for the last answers, on their way to whoever takes them */
+#define CHECK_BYTES_MAX (16 << 20)
+
+/* Everything that is started, in the order in which it is. */
+struct telemetryd {
+    tel_config *config;
+    char *token;
+    char host_name[256];
+    struct store_options store_options;
+    struct writer_lock lock;
+    struct listener listener;
+    struct server *server;
+    struct adopter *adopter;
+    struct service service;
+};
+
+/* ---- Arguments ------------------------------------------------------------------------------- */
+
+static const struct argp_option options[] = {
+    {"base", 'b', "DIR", 0, "Base directory (TELEMETRY_BASE_DIR)", 0},
+    {"db", 'd', "FILE", 0, "Database file (TELEMETRY_DB_PATH)", 0},
+    {"host", 'H', "ADDRESS", 0, "Address to listen on (TELEMETRY_API_HOST, 127.0.0.1)", 0},
+    {"port", 'p', "PORT", 0, "Port to listen on, 0 for any (TELEMETRY_API_PORT, 8765)", 0},
+    {0},
+};
+
+static const char *setting_of(int key)
+{
+    switch (key) {
+    case 'b':
+        return "TELEMETRY_BASE_DIR";
+    case 'd':
+        return "TELEMETRY_DB_PATH";
+    case 'H':
+        return "TELEMETRY_API_HOST";
+    case 'p':
+        return "TELEMETRY_API_PORT";
+    default:
+        return NULL;
+    }
+}
+
+static error_t parse_option(int key, char *value, struct argp_state *state)
+{
+    struct telemetryd *telemetryd = state->input;
+    const char *setting = setting_of(key);
+
+    if (key == ARGP_KEY_ARG)
+        argp_error(state, "unexpected argument: %s", value);
+    if (!setting)
+        return ARGP_ERR_UNKNOWN;
+    if (!*value || tel_config_set(telemetryd->config, setting, value))
+        argp_error(state, "%s cannot be \"%s\"", setting, value);
+    return 0;
+}
+
+static const struct argp parser = {
+    .options = options,
+    .parser = parse_option,
+    .doc = "Take telemetry of agent runs over HTTP and keep it in a SQLite database."
+           "\vEvery setting is an environment variable (docs/configuration.md); options win. "
+           "Ends on SIGTERM or SIGINT, after finishing what was accepted.\n"
+           "Exits 0 when told to end, 1 when it cannot start, 2 for a usage error.",
+};
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+    (void)state;
+    (void)fprintf(stream, "telemetryd %s\n", tel_version());
+}
+
+/* ---- Start ----------------------------------------------------------------------------------- */
+
+static void print_fault(void *arg, tel_log_level level, const char *message)
+{
+    (void)arg;
+    (void)level;
+    (void)fprintf(stderr, "telemetryd: %s\n", message);
+}
+
+static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
+{
+    const struct tel_config *config = telemetryd->config;
+    struct service *service = &telemetryd->service;
+
+    service->logger.level = logger_level(config_text(config, CONFIG_TELEMETRY_LOG_LEVEL));
+    service->database = config_text(config, CONFIG_TELEMETRY_DB_PATH);
+    service->reads_need_token = config_bool(config, CONFIG_TELEMETRY_API_AUTH_READS);
+    telemetryd->store_options = config_store_options(config);
+    telemetryd->store_options.log = logger_as_log(&service->logger);
+    if (gethostname(telemetryd->host_name, sizeof telemetryd->host_name - 1))
+        telemetryd->host_name[0] = '\0';
+    if (settings_token(&telemetryd->token, config, fault))
+        return fault->code;
+    service->token = telemetryd->token;
+    return TEL_OK;
+}
+
+static tel_error take_lock(struct telemetryd *telemetryd, tel_fault *fault)
+{
+    const struct tel_config *config = telemetryd->config;
+    const char *path = config_text(config, CONFIG_TELEMETRY_LOCK_FILE);
+    CLEANUP(freep) char *directory = path_directory(path);
+    tel_error error;
+
+    if (!directory)
+        return fault_nomem(fault);
+    error = directory_make(directory, config_file_access(config), fault);
+    if (error)
+        return error;
+    return writer_lock_take(&telemetryd->lock, path, config_file_access(config),
+                            deadline_in(LOCK_WAIT_MS), fault);
+}
+
+/* Damage is best found before anything is added to it, but a large file takes too long to read. */
+static tel_error check_store(struct store *store, tel_fault *fault)
+{
+    struct stat status;
+
+    if (stat(store_path(store), &status) || status.st_size > CHECK_BYTES_MAX)
+        return TEL_OK;
+    return store_check(store, /* full= */ false, fault);
+}
+
+static tel_error open_store(struct telemetryd *telemetryd, tel_fault *fault)
+{
+    struct service *service = &telemetryd->service;
+    struct store *store;
+    tel_error error = store_open(&store, &telemetryd->store_options, fault);
+
+    if (error)
+        return error;
+    error = check_store(store, fault);
+    if (error) {
+        store_close(store);
+        return error;
+    }
+    (void)snprintf(service->journal_mode, sizeof service->journal_mode, "%s",
+                   store_journal_mode(store));
+    (void)snprintf(service->synchronous, sizeof service->synchronous, "%s",
+                   store_synchronous(store));
+    error = writer_start(&service->writer, store, &service->logger, fault);
+    if (error)
+        return error;
+    return reader_new(&service->reader, &telemetryd->store_options, SERVER_THREADS, fault);
+}
+
+static tel_error serve(struct telemetryd *telemetryd, tel_fault *fault)
+{
+    const struct tel_config *config = telemetryd->config;
+    const struct server_options server_options = {
+        .listen_fd = telemetryd->listener.fd,
+        .body_bytes_max = (size_t)config_int(config, CONFIG_TELEMETRY_API_MAX_BODY_MB) << 20,
+        .header_bytes_max = (size_t)config_int(config, CONFIG_TELEMETRY_API_MAX_HEADER_KB) << 10,
+        .connections_max = (unsigned)config_int(config, CONFIG_TELEMETRY_API_MAX_CONNECTIONS),
+        .connections_per_ip_max =
+            (unsigned)config_int(config, CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP),
+        .idle_timeout_seconds =
+            (unsigned)config_int(config, CONFIG_TELEMETRY_API_IDLE_TIMEOUT_SECONDS),
+        .admit = router_admit,
+        .handle = router_handle,
+        .arg = &telemetryd->service,
+        .logger = &telemetryd->service.logger,
+    };
+
+    telemetryd->service.visitors = (struct visitor_rules){
+        .bound_host = telemetryd->listener.host,
+        .allowed_hosts = config_text(config, CONFIG_TELEMETRY_API_ALLOWED_HOSTS),
+        .own_name = telemetryd->host_name,
+        .is_loopback = listener_is_loopback(telemetryd->listener.host),
+    };
+    return server_start(&telemetryd->server, &server_options, fault);
+}
+
+static tel_error start(struct telemetryd *telemetryd, tel_fault *fault)
+{
+    const struct tel_config *config = telemetryd->config;
+    struct service *service = &telemetryd->service;
+    tel_error error = configure(telemetryd, fault);
+
+    if (!error)
+        error = take_lock(telemetryd, fault);
+    if (!error)
+        error = open_store(telemetryd, fault);
+    if (!error)
+        error = listener_open(&telemetryd->listener, config_text(config, CONFIG_TELEMETRY_API_HOST),
+                              (uint16_t)config_int(config, CONFIG_TELEMETRY_API_PORT), fault);
+    if (!error)
+        error = serve(telemetryd, fault);
+    if (!error)
+        error =
+            adopter_start(&telemetryd->adopter, config, service->writer, &service->logger, fault);
+    return error;
+}
+
+static void print_addresses(const struct telemetryd *telemetryd)
+{
+    (void)fprintf(stderr,
+                  "telemetryd: listening on http://%s:%u\n"
+                  "telemetryd: database %s\n",
+                  telemetryd->listener.host, (unsigned)telemetryd->listener.port,
+                  telemetryd->service.database);
+    (void)fflush(stderr);
+}
+
+/* ---- End ------------------------------------------------------------------------------------- */
+
+/* Also ends what was only half started. */
+static void stop(struct telemetryd *telemetryd)
+{
+    struct service *service = &telemetryd->service;
+
+    if (telemetryd->server) {
+        server_quiesce(telemetryd->server);
+        (void)server_wait_idle(telemetryd->server, deadline_in(FINISH_WAIT_MS));
+    }
+    adopter_stop(telemetryd->adopter);
+    writer_stop(service->writer);
+    if (telemetryd->server) {
+        (void)server_wait_idle(telemetryd->server, deadline_in(SEND_WAIT_MS));
+        server_stop(telemetryd->server);
+    }
+    listener_close(&telemetryd->listener);
+    reader_free(service->reader);
+    writer_free(service->writer);
+    writer_lock_release(&telemetryd->lock);
+    free(telemetryd->token);
+    tel_config_free(telemetryd->config);
+}
+
+/* Block the signals that end the service, for this thread and all that it starts. */
+static sigset_t block_signals(void)
+{
+    sigset_t signals;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ,
+                 SIG_IGN); /* a write beyond the limit fails instead, and is answered 503 */
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
+    return signals;
+}
+
+static void wait_for_end(const sigset_t *signals)
+{
+    int signal_number;
+
+    while (sigwait(signals, &signal_number))
+        continue;
+    /* A second one, from somebody impatient, ends it at once. */
+    (void)pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    struct telemetryd telemetryd = {.lock = WRITER_LOCK(), .listener = LISTENER()};
+    sigset_t signals = block_signals();
+    tel_fault fault = {0};
+    tel_error error;
+
+    argp_program_version_hook = print_version;
+    argp_err_exit_status = 2;
+    if (tel_config_new(&telemetryd.config)) {
+        print_fault(NULL, TEL_LOG_ERROR, "out of memory");
+        return EXIT_FAILURE;
+    }
+    (void)argp_parse(&parser, argc, argv, 0, NULL, &telemetryd);
+    if (settings_check(telemetryd.config, print_fault, NULL)) {
+        tel_config_free(telemetryd.config);
+        return EXIT_FAILURE;
+    }
+    (void)umask(config_file_access(telemetryd.config) == FILE_GROUP_TOO ? 0007 : 0077);
+    error = start(&telemetryd, &fault);
+    if (error) {
+        print_fault(NULL, TEL_LOG_ERROR, fault.text);
+    } else {
+        print_addresses(&telemetryd);
+        wait_for_end(&signals);
+    }
+    stop(&telemetryd);
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The query string of a list of runs, checked and turned into what the store is asked.
+ */
+#ifndef DAEMON_QUERY_H
+#define DAEMON_QUERY_H
+
+#include "daemon/faults.h"
+#include "daemon/target.h"
+#include "store/store.h"
+
+#define QUERY_LIMIT_DEFAULT 100
+#define QUERY_TIMES 6
+
+struct list_query {
+    struct run_query run_query; /* points into the target and into `times` */
+    char times[QUERY_TIMES][TEL_TIMESTAMP_SIZE];
+};
+
+/*
+ * Read the parameters of `target`, which must outlive `query`; unknown ones are ignored. What is
+ * 422 is added to `faults`; what is 400 (a time or status that is none) is TEL_E_INVALID, with the
+ * first of them in `fault`.
+ */
+tel_error query_read(struct list_query *query, const struct target *target, struct faults *faults,
+                     tel_fault *fault);
+
+#endif

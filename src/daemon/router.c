@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/router.h"
+
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "daemon/auth.h"
+
+struct route {
+    enum method method;
+    const char *path; /* a segment in braces stands for any that is not empty */
+    handler_fn *handler;
+    bool is_open; /* asks nobody for a token */
+};
+
+/* Of two paths that match, the one that comes first counts. */
+static const struct route routes[] = {
+    {METHOD_GET, "/health", api_health, true},
+    {METHOD_GET, "/version", api_version, false},
+    {METHOD_POST, "/api/v1/runs", api_runs_create, false},
+    {METHOD_GET, "/api/v1/runs", api_runs_list, false},
+    {METHOD_POST, "/api/v1/runs/batch", api_batch, false},
+    {METHOD_GET, "/api/v1/runs/{event_id}", api_run_get, false},
+    {METHOD_PATCH, "/api/v1/runs/{event_id}", api_run_update, false},
+    {METHOD_POST, "/api/v1/runs/{event_id}/associate-commit", api_commit, false},
+    {METHOD_GET, "/api/v1/runs/{event_id}/commit-url", api_commit_url, false},
+    {METHOD_GET, "/api/v1/runs/{event_id}/repo-url", api_repo_url, false},
+};
+
+#define ROUTE_COUNT (sizeof routes / sizeof *routes)
+
+bool router_path_matches(const struct target *target, const char *pattern, const char **argument)
+{
+    size_t segment = 0;
+
+    while (*pattern == '/') {
+        const char *start = pattern + 1;
+        size_t length = strcspn(start, "/");
+        const char *given;
+
+        if (segment == target->segment_count || segment == TARGET_SEGMENTS_MAX)
+            return false;
+        given = target->segments[segment++];
+        if (*start == '{') {
+            if (!*given)
+                return false;
+            if (argument)
+                *argument = given;
+        } else if (strlen(given) != length || memcmp(given, start, length) != 0) {
+            return false;
+        }
+        pattern = start + length;
+    }
+    return segment == target->segment_count;
+}
+
+/* Find the route of a path and method (HEAD is answered like GET), and all methods of that path. */
+static const struct route *find_route(struct request *request, unsigned *methods)
+{
+    enum method method = request->method == METHOD_HEAD ? METHOD_GET : request->method;
+    const struct route *found = NULL;
+    const char *path = NULL;
+
+    *methods = 0;
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        if (path ? strcmp(routes[i].path, path) != 0
+                 : !router_path_matches(&request->target, routes[i].path, &request->path_argument))
+            continue;
+        path = routes[i].path;
+        *methods |= routes[i].method;
+        if (routes[i].method == method)
+            found = &routes[i];
+    }
+    return found;
+}
+
+static void write_allow(struct exchange *exchange, unsigned methods)
+{
+    CLEANUP(strbuf_clear) struct strbuf allow = STRBUF(100);
+
+    if (methods & METHOD_GET)
+        strbuf_puts(&allow, "GET, HEAD, ");
+    if (methods & METHOD_POST)
+        strbuf_puts(&allow, "POST, ");
+    if (methods & METHOD_PATCH)
+        strbuf_puts(&allow, "PATCH, ");
+    strbuf_puts(&allow, "OPTIONS");
+    if (!strbuf_failed(&allow))
+        answer_header(exchange, "Allow", allow.text);
+}
+
+static bool is_read(const struct request *request)
+{
+    return request->method & (METHOD_GET | METHOD_HEAD | METHOD_OPTIONS);
+}
+
+static bool needs_token(const struct service *service, const struct request *request)
+{
+    if (!service->token || (request->route && request->route->is_open))
+        return false;
+    return service->reads_need_token || !is_read(request);
+}
+
+bool router_admit(void *arg, struct exchange *exchange)
+{
+    const struct service *service = arg;
+    struct request *request = &exchange->request;
+    const struct request_headers *headers = &request->headers;
+    unsigned methods;
+
+    request->route = find_route(request, &methods);
+    if (!visitor_host_is_allowed(&service->visitors, headers->host)) {
+        answer_detail(exchange, 421,
+                      "this service is not \"%.100s\": ask it as localhost, or add the name to "
+                      "TELEMETRY_API_ALLOWED_HOSTS",
+                      headers->host);
+    } else if (needs_token(service, request) &&
+               !auth_is_valid(headers->authorization, service->token)) {
+        answer_detail(exchange, 401, "a valid bearer token is needed");
+        answer_header(exchange, "WWW-Authenticate", "Bearer");
+    } else if (!methods) {
+        answer_detail(exchange, 404, "there is nothing at this path");
+    } else if (request->method == METHOD_OPTIONS) {
+        (void)answer_json(exchange, 204);
+        write_allow(exchange, methods);
+    } else if (!request->route) {
+        answer_detail(exchange, 405, "this path does not take that method");
+        write_allow(exchange, methods);
+    } else if (!is_read(request) && !visitor_origin_is_allowed(headers->host, headers->origin,
+                                                               headers->sec_fetch_site)) {
+        answer_detail(exchange, 403, "a page of another site must not write here");
+    } else {
+        return true;
+    }
+    return false;
+}
+
+void router_handle(void *service, struct exchange *exchange)
+{
+    exchange->request.route->handler(service, exchange);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The table of what can be asked for, and the gate before it: who may ask is settled before what is
+ * asked for is looked at.
+ */
+#ifndef DAEMON_ROUTER_H
+#define DAEMON_ROUTER_H
+
+#include <stdbool.h>
+
+#include "daemon/api.h"
+
+/* Does a path match "/api/v1/runs/{event_id}"? *argument (may be NULL) is what stands for {...}. */
+bool router_path_matches(const struct target *target, const char *pattern, const char **argument);
+
+/* A server_admit_fn and a server_handle_fn; `service` is the struct service. */
+bool router_admit(void *service, struct exchange *exchange);
+void router_handle(void *service, struct exchange *exchange);
+
+#endif

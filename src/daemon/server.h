@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * From a listening socket to exchanges and back. The only user of libmicrohttpd, whose leniency ends
+ * here: what is odd about a request's framing is refused before anyone sees it, every error has our
+ * own JSON body, and a connection whose answer has to wait for the disk holds no thread.
+ */
+#ifndef DAEMON_SERVER_H
+#define DAEMON_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+#include "daemon/exchange.h"
+#include "daemon/logger.h"
+
+struct server;
+
+#define SERVER_THREADS 2
+
+/* Look at a request before its body arrives. false: it is refused, and `exchange` holds the answer. */
+typedef bool server_admit_fn(void *arg, struct exchange *exchange);
+
+/* Answer a request, or server_suspend() it and see to it that it is resumed. Called on any of the
+ * server's threads. */
+typedef void server_handle_fn(void *arg, struct exchange *exchange);
+
+struct server_options {
+    int listen_fd; /* stays the caller's */
+    size_t body_bytes_max;
+    size_t header_bytes_max;
+    unsigned connections_max;
+    unsigned connections_per_ip_max;
+    unsigned idle_timeout_seconds;
+    server_admit_fn *admit;
+    server_handle_fn *handle;
+    void *arg;
+    const struct logger *logger;
+};
+
+tel_error server_start(struct server **out, const struct server_options *options, tel_fault *fault);
+
+/* Accept no more connections, and end each one with its next answer. */
+void server_quiesce(struct server *server);
+
+/* Wait until no request is being worked on. false: some still are at the deadline. */
+bool server_wait_idle(struct server *server, struct deadline deadline);
+
+/* End all connections and threads, and release the server. No exchange may be suspended. */
+void server_stop(struct server *server);
+
+/* The answer comes later. To be called by the handler, before anyone may resume. */
+void server_suspend(struct exchange *exchange);
+
+/* The answer is in the exchange, which belongs to the server again. From any thread. */
+void server_resume(struct exchange *exchange);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the handlers of requests share. Made by main(), and the same until the end.
+ */
+#ifndef DAEMON_SERVICE_H
+#define DAEMON_SERVICE_H
+
+#include "daemon/logger.h"
+#include "daemon/reader.h"
+#include "daemon/visitor.h"
+#include "daemon/writer.h"
+
+struct service {
+    struct logger logger;
+    struct visitor_rules visitors;
+    const char *token; /* NULL: nobody has to authenticate */
+    bool reads_need_token;
+    struct writer *writer;
+    struct reader *reader;
+    const char *database; /* for /health */
+    char journal_mode[16];
+    char synchronous[16];
+};
+
+#endif

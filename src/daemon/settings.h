@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The configuration as the service needs it: every fault found at once, and fatal. A service that
+ * guesses what was meant, or leaves out a protection that was asked for, helps nobody.
+ */
+#ifndef DAEMON_SETTINGS_H
+#define DAEMON_SETTINGS_H
+
+#include "deliver/config.h"
+
+/* Check what the service reads, and report each fault as TEL_LOG_ERROR. Return their number. */
+size_t settings_check(const struct tel_config *config, tel_log_fn *report, void *arg);
+
+/*
+ * Find the token that requests must carry, which the caller frees; NULL when they need none. From
+ * TELEMETRY_API_AUTH_TOKEN, else from the file that TELEMETRY_API_AUTH_TOKEN_FILE names.
+ */
+tel_error settings_token(char **token, const struct tel_config *config, tel_fault *fault);
+
+#endif

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/writer.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+
+struct writer {
+    struct store *store; /* the thread's alone */
+    const struct logger *logger;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* over all below */
+    pthread_cond_t work;
+    struct write_job *first;
+    struct write_job **end; /* where the next job is hung in */
+    size_t queued;          /* writes in all jobs that wait */
+    bool stopping;
+    tel_error outcome; /* of the last write */
+    tel_fault outcome_fault;
+};
+
+/* Wait for work and take all of it. NULL: there is none and there will be none. */
+static struct write_job *take_all(struct writer *writer, size_t *count)
+{
+    struct write_job *jobs;
+
+    pthread_mutex_lock(&writer->lock);
+    while (!writer->first && !writer->stopping)
+        pthread_cond_wait(&writer->work, &writer->lock);
+    jobs = writer->first;
+    *count = writer->queued;
+    writer->first = NULL;
+    writer->end = &writer->first;
+    writer->queued = 0;
+    pthread_mutex_unlock(&writer->lock);
+    return jobs;
+}
+
+static tel_error apply(struct writer *writer, const struct write_job *jobs, size_t count,
+                       tel_fault *fault)
+{
+    CLEANUP(freep) struct write **writes = malloc(count * sizeof *writes);
+    size_t used = 0;
+
+    if (!writes)
+        return fault_nomem(fault);
+    for (const struct write_job *job = jobs; job; job = job->next) {
+        for (size_t i = 0; i < job->count; i++)
+            writes[used++] = job->writes[i];
+    }
+    return store_apply(writer->store, writes, used, fault);
+}
+
+/* Remember how it went; log only when that changes, since a full disk fails every write. */
+static void remember(struct writer *writer, tel_error outcome, const tel_fault *fault)
+{
+    bool changed;
+
+    pthread_mutex_lock(&writer->lock);
+    changed = (writer->outcome == TEL_OK) != (outcome == TEL_OK);
+    writer->outcome = outcome;
+    writer->outcome_fault = *fault;
+    pthread_mutex_unlock(&writer->lock);
+    if (!changed)
+        return;
+    if (outcome)
+        logger_event(writer->logger, TEL_LOG_ERROR, "writing failed",
+                     LOG_FIELDS({"reason", fault->text}));
+    else
+        logger_event(writer->logger, TEL_LOG_WARNING, "writing works again", NULL);
+}
+
+static void *run(void *arg)
+{
+    struct writer *writer = arg;
+    struct write_job *job;
+    size_t count;
+
+    while ((job = take_all(writer, &count))) {
+        tel_fault fault = {0};
+        tel_error error = apply(writer, job, count, &fault);
+
+        /* Before anyone is told, so that whoever was told finds /health agreeing. */
+        remember(writer, error, &fault);
+        for (struct write_job *next; job; job = next) {
+            next = job->next;
+            job->done(job, error ? &fault : NULL);
+        }
+    }
+    return NULL;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (!writer)
+        return;
+    (void)pthread_cond_destroy(&writer->work);
+    (void)pthread_mutex_destroy(&writer->lock);
+    free(writer);
+}
+
+tel_error writer_start(struct writer **out, struct store *store, const struct logger *logger,
+                       tel_fault *fault)
+{
+    struct writer *writer = calloc(1, sizeof *writer);
+
+    *out = NULL;
+    if (!writer) {
+        store_close(store);
+        return fault_nomem(fault);
+    }
+    writer->store = store;
+    writer->logger = logger;
+    writer->end = &writer->first;
+    (void)pthread_mutex_init(&writer->lock, NULL);
+    (void)pthread_cond_init(&writer->work, NULL);
+    if (pthread_create(&writer->thread, NULL, run, writer)) {
+        store_close(store);
+        writer_free(writer);
+        return fault_set(fault, TEL_E_NOMEM, "cannot start the writer's thread");
+    }
+    *out = writer;
+    return TEL_OK;
+}
+
+void writer_stop(struct writer *writer)
+{
+    if (!writer || !writer->store) /* stopped already */
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->stopping = true;
+    pthread_cond_signal(&writer->work);
+    pthread_mutex_unlock(&writer->lock);
+    (void)pthread_join(writer->thread, NULL);
+    store_close(writer->store);
+    writer->store = NULL;
+}
+
+tel_error writer_submit(struct writer *writer, struct write_job *job, tel_fault *fault)
+{
+    const char *refusal = NULL;
+
+    job->next = NULL;
+    pthread_mutex_lock(&writer->lock);
+    if (writer->stopping) {
+        refusal = "the service is stopping: send it again later";
+    } else if (writer->queued && writer->queued + job->count > WRITER_QUEUE_MAX) {
+        refusal = "too many writes are waiting: send it again later";
+    } else {
+        *writer->end = job;
+        writer->end = &job->next;
+        writer->queued += job->count;
+        pthread_cond_signal(&writer->work);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return refusal ? fault_set(fault, TEL_E_UNAVAILABLE, "%s", refusal) : TEL_OK;
+}
+
+/* A job somebody waits for. */
+struct waiting_job {
+    struct write_job job;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool is_done;
+    tel_fault fault;
+};
+
+static void wake(struct write_job *job, const tel_fault *fault)
+{
+    struct waiting_job *waiting = (struct waiting_job *)job;
+
+    pthread_mutex_lock(&waiting->lock);
+    if (fault)
+        waiting->fault = *fault;
+    waiting->is_done = true;
+    pthread_cond_signal(&waiting->done);
+    pthread_mutex_unlock(&waiting->lock);
+}
+
+tel_error writer_apply(void *writer, struct write **writes, size_t count, tel_fault *fault)
+{
+    struct waiting_job waiting = {
+        .job = {.writes = writes, .count = count, .done = wake},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .done = PTHREAD_COND_INITIALIZER,
+    };
+    tel_error error = writer_submit(writer, &waiting.job, fault);
+
+    if (error)
+        return error;
+    pthread_mutex_lock(&waiting.lock);
+    while (!waiting.is_done)
+        pthread_cond_wait(&waiting.done, &waiting.lock);
+    pthread_mutex_unlock(&waiting.lock);
+    (void)pthread_cond_destroy(&waiting.done);
+    (void)pthread_mutex_destroy(&waiting.lock);
+    if (waiting.fault.code)
+        return fault_set(fault, waiting.fault.code, "%s", waiting.fault.text);
+    return TEL_OK;
+}
+
+tel_error writer_health(struct writer *writer, tel_fault *fault)
+{
+    tel_error outcome;
+
+    pthread_mutex_lock(&writer->lock);
+    outcome = writer->outcome;
+    if (outcome && fault)
+        *fault = writer->outcome_fault;
+    pthread_mutex_unlock(&writer->lock);
+    return outcome;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The file is made at the first append and kept open and locked until it is ready. Before each
+ * append its name is looked up: when somebody removed or renamed it, a new one is begun.
+ *
+ * After a fork the child has the parent's struct, a descriptor that keeps the parent's lock alive,
+ * and perhaps a mutex that another thread held at the fork and nobody will ever release. So whoever
+ * enters compares process ids first, and a child starts over. It uses nothing that could be half
+ * written at the fork but a descriptor.
+ */
+#include "deliver/buffer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "deliver/buffer_name.h"
+#include "deliver/line.h"
+#include "model/record_json.h"
+
+#define NAMES_TRIED_MAX 8
+
+struct buffer {
+    char *directory;
+    enum file_access access;
+    int64_t bytes_max;
+    int64_t age_max_ms;
+
+    _Atomic pid_t owner; /* whose the rest is; negative while it is being adopted */
+    pthread_mutex_t mutex;
+    int fd; /* of the active file; -1: none */
+    int64_t begun_ms;
+    char path[PATH_MAX];
+};
+
+tel_error buffer_new(struct buffer **out, const struct buffer_options *options)
+{
+    struct buffer *buffer;
+
+    *out = NULL;
+    if (!*options->directory || strlen(options->directory) > PATH_MAX - BUFFER_NAME_SIZE - 16)
+        return TEL_E_INVALID;
+    buffer = calloc(1, sizeof *buffer);
+    if (!buffer)
+        return TEL_E_NOMEM;
+    buffer->directory = strdup(options->directory);
+    if (!buffer->directory || pthread_mutex_init(&buffer->mutex, NULL)) {
+        free(buffer->directory);
+        free(buffer);
+        return TEL_E_NOMEM;
+    }
+    buffer->access = options->access;
+    buffer->bytes_max = options->bytes_max;
+    buffer->age_max_ms = options->age_max_ms;
+    buffer->fd = -1;
+    atomic_store(&buffer->owner, getpid());
+    *out = buffer;
+    return TEL_OK;
+}
+
+/* ---- One thread at a time ---------------------------------------------------------------------- */
+
+static void start_over(struct buffer *buffer)
+{
+    closep(&buffer->fd);
+    buffer->fd = -1;
+    (void)pthread_mutex_init(&buffer->mutex, NULL);
+}
+
+static void enter(struct buffer *buffer)
+{
+    pid_t self = getpid();
+    pid_t owner = atomic_load(&buffer->owner);
+
+    while (owner != self) {
+        if (owner == -self) { /* another thread of this child is at it */
+            (void)sched_yield();
+            owner = atomic_load(&buffer->owner);
+        } else if (atomic_compare_exchange_strong(&buffer->owner, &owner, -self)) {
+            start_over(buffer);
+            atomic_store(&buffer->owner, self);
+            owner = self;
+        }
+    }
+    (void)pthread_mutex_lock(&buffer->mutex);
+}
+
+static void leave(struct buffer *buffer)
+{
+    (void)pthread_mutex_unlock(&buffer->mutex);
+}
+
+/* ---- The active file --------------------------------------------------------------------------- */
+
+/* Let go of the file. It is unlocked in so many words: a forked child's copy of the descriptor would
+ * keep the lock alive. */
+static void let_go(struct buffer *buffer)
+{
+    int fd = buffer->fd;
+
+    if (fd < 0)
+        return;
+    buffer->fd = -1;
+    (void)flock(fd, LOCK_UN);
+    (void)close(fd);
+}
+
+/* Is the active file still there under its name? */
+static bool is_in_place(const struct buffer *buffer)
+{
+    return buffer->fd >= 0 && file_is_at(buffer->fd, buffer->path);
+}
+
+static void make_path(const struct buffer *buffer, char out[PATH_MAX], const char *state)
+{
+    char name[BUFFER_NAME_SIZE];
+
+    buffer_name_make(name);
+    (void)snprintf(out, PATH_MAX, "%s/%s%s", buffer->directory, name, state);
+}
+
+/* Make a file of a new name, and lock it. Somebody who found it before it was locked may take it
+ * over; then *done stays false. */
+static tel_error begin_file(struct buffer *buffer, bool *done, tel_fault *fault)
+{
+    bool created = false;
+    tel_error error;
+
+    make_path(buffer, buffer->path, BUFFER_ACTIVE);
+    error = file_open(&buffer->fd, buffer->path, O_RDWR | O_APPEND | O_CREAT, buffer->access,
+                      &created, fault);
+    if (error)
+        return error;
+    *done = created && flock(buffer->fd, LOCK_EX | LOCK_NB) == 0 && is_in_place(buffer);
+    if (!*done)
+        let_go(buffer);
+    return TEL_OK;
+}
+
+static tel_error begin(struct buffer *buffer, tel_fault *fault)
+{
+    bool done = false;
+    tel_error error = directory_make(buffer->directory, buffer->access, fault);
+
+    for (int i = 0; !error && !done && i < NAMES_TRIED_MAX; i++)
+        error = begin_file(buffer, &done, fault);
+    if (error)
+        return error;
+    if (!done)
+        return fault_set(fault, TEL_E_BUSY, "no new buffer file in %s could be locked",
+                         buffer->directory);
+    buffer->begun_ms = clock_monotonic_ms();
+    error = directory_sync(buffer->directory, fault);
+    if (error) {
+        (void)unlink(buffer->path);
+        let_go(buffer);
+    }
+    return error;
+}
+
+/* Give the active file its new name, while the lock is still held. */
+static tel_error make_ready(struct buffer *buffer, tel_fault *fault)
+{
+    char ready[PATH_MAX];
+    int length = (int)(strlen(buffer->path) - strlen(BUFFER_ACTIVE));
+    tel_error error;
+
+    (void)snprintf(ready, sizeof ready, "%.*s%s", length, buffer->path, BUFFER_READY);
+    error = file_rename(buffer->path, ready, fault);
+    for (int i = 0; error == TEL_E_EXISTS && i < NAMES_TRIED_MAX; i++) {
+        make_path(buffer, ready, BUFFER_READY);
+        error = file_rename(buffer->path, ready, fault);
+    }
+    if (!error)
+        let_go(buffer);
+    return error;
+}
+
+static tel_error rotate(struct buffer *buffer, tel_fault *fault)
+{
+    struct stat status;
+
+    if (!is_in_place(buffer)) {
+        let_go(buffer);
+        return TEL_OK;
+    }
+    if (fstat(buffer->fd, &status) == 0 && status.st_size == 0) { /* its first write failed */
+        (void)unlink(buffer->path);
+        let_go(buffer);
+        return TEL_OK;
+    }
+    return make_ready(buffer, fault);
+}
+
+static bool is_due(const struct buffer *buffer)
+{
+    struct stat status;
+
+    return (fstat(buffer->fd, &status) == 0 && status.st_size >= buffer->bytes_max) ||
+           clock_monotonic_ms() - buffer->begun_ms >= buffer->age_max_ms;
+}
+
+void buffer_free(struct buffer *buffer)
+{
+    if (!buffer)
+        return;
+    enter(buffer);
+    (void)rotate(buffer, NULL);
+    let_go(buffer); /* what could not be renamed is taken over by whoever finds it unlocked */
+    leave(buffer);
+    (void)pthread_mutex_destroy(&buffer->mutex);
+    free(buffer->directory);
+    free(buffer);
+}
+
+tel_error buffer_rotate(struct buffer *buffer, tel_fault *fault)
+{
+    tel_error error;
+
+    enter(buffer);
+    error = rotate(buffer, fault);
+    leave(buffer);
+    return error;
+}
+
+tel_error buffer_make_durable(struct buffer *buffer, tel_fault *fault)
+{
+    tel_error error = TEL_OK;
+
+    enter(buffer);
+    if (buffer->fd >= 0)
+        error = file_sync(buffer->fd, buffer->path, fault);
+    leave(buffer);
+    return error;
+}
+
+/* ---- Appending --------------------------------------------------------------------------------- */
+
+static tel_error append(struct buffer *buffer, const char *line, size_t length, tel_fault *fault)
+{
+    tel_error error = TEL_OK;
+
+    if (!is_in_place(buffer)) {
+        let_go(buffer);
+        error = begin(buffer, fault);
+    }
+    if (!error)
+        error = line_append(buffer->fd, buffer->path, line, length, fault);
+    if (!error && is_due(buffer))
+        (void)rotate(buffer, NULL); /* the line is safe; the next append tries again */
+    return error;
+}
+
+tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t length,
+                             tel_fault *fault)
+{
+    tel_error error;
+
+    enter(buffer);
+    error = append(buffer, line, length, fault);
+    leave(buffer);
+    return error;
+}
+
+static tel_error append_built(struct buffer *buffer, const struct strbuf *line, tel_fault *fault)
+{
+    if (strbuf_failed(line))
+        return line_fault(line, fault);
+    return buffer_append_line(buffer, line->text, line->length, fault);
+}
+
+tel_error buffer_append_run(struct buffer *buffer, const struct tel_record *record,
+                            tel_fault *fault)
+{
+    CLEANUP(strbuf_clear) struct strbuf line = LINE();
+
+    if (!record_has(record, FIELD_event_id))
+        return fault_set(fault, TEL_E_INVALID, "a run needs an event_id to be buffered");
+    strbuf_puts(&line, "{\"record_type\":\"run\",");
+    record_write_members(&line, record, record->given, RECORD_AS_STORED);
+    strbuf_putc(&line, '}');
+    return append_built(buffer, &line, fault);
+}
+
+tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *record,
+                               field_set set, tel_fault *fault)
+{
+    CLEANUP(strbuf_clear) struct strbuf line = LINE();
+    field_set changed = record->given & set & run_fields_with(PATCH);
+    char now[TEL_TIMESTAMP_SIZE];
+
+    if (!record_has(record, FIELD_event_id) || !changed)
+        return fault_set(fault, TEL_E_INVALID,
+                         "an update needs an event_id and a field to be buffered");
+    timestamp_format(now, clock_now_us());
+    strbuf_puts(&line, "{\"record_type\":\"update\",");
+    record_write_members(&line, record, FIELD_BIT(FIELD_event_id), RECORD_AS_STORED);
+    strbuf_printf(&line, ",\"buffered_at\":\"%s\",", now);
+    record_write_members(&line, record, changed, RECORD_AS_STORED);
+    strbuf_putc(&line, '}');
+    return append_built(buffer, &line, fault);
+}

@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lines that are carried on are kept in memory until the rest of the file was answered: else a file
+ * that is begun again and again, because the service keeps going away in its middle, would leave a
+ * copy of them each time.
+ */
+#include "deliver/drain.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "deliver/buffer_name.h"
+#include "deliver/line.h"
+#include "deliver/rejects.h"
+#include "model/record_json.h"
+
+#define BATCH_SIZE_MAX 10000
+#define BATCH_BYTES_MAX ((size_t)8 * 1024 * 1024) /* one line may go beyond */
+#define CARRIED_BYTES_MAX ((size_t)2 * FILE_LINE_BYTES_MAX)
+#define MS_PER_DAY (INT64_C(24) * 3600 * 1000)
+
+/* A line that became a write. */
+struct item {
+    char *line;
+    size_t length;
+    struct tel_record record;
+    struct write write;
+};
+
+struct drain {
+    struct drain_target *target;
+    const char *path;
+    struct item *items;
+    struct write **writes;
+    size_t capacity;
+    size_t count;
+    size_t bytes; /* of the lines of the batch */
+    struct strbuf carried;
+    struct rejects rejects;
+    tel_error error;
+    tel_fault *fault;
+};
+
+static void clear_batch(struct drain *drain)
+{
+    for (size_t i = 0; i < drain->count; i++) {
+        free(drain->items[i].line);
+        record_clear(&drain->items[i].record);
+    }
+    drain->count = 0;
+    drain->bytes = 0;
+}
+
+static void drain_clear(struct drain *drain)
+{
+    clear_batch(drain);
+    free(drain->items);
+    free(drain->writes);
+    strbuf_clear(&drain->carried);
+    rejects_clear(&drain->rejects);
+}
+
+static tel_error reject(struct drain *drain, const char *reason, const char *line, size_t length)
+{
+    tel_error error = rejects_add(&drain->rejects, reason, line, length, drain->fault);
+
+    if (!error)
+        drain->target->report->rejected++;
+    return error;
+}
+
+/* ---- A line becomes a write -------------------------------------------------------------------- */
+
+/* Tell creations from updates. Runs of older writers may lack the type. */
+static tel_error read_kind(enum write_kind *kind, const json_t *object, tel_fault *reason)
+{
+    const json_t *type = json_object_get(object, "record_type");
+
+    *kind = WRITE_CREATE;
+    if (!type || json_is_null(type))
+        return TEL_OK;
+    if (!json_is_string(type))
+        return fault_set(reason, TEL_E_INVALID, "record_type must be a string");
+    if (strcmp(json_string_value(type), "run") == 0)
+        return TEL_OK;
+    *kind = WRITE_LATE_UPDATE;
+    if (strcmp(json_string_value(type), "update") == 0)
+        return TEL_OK;
+    return fault_set(reason, TEL_E_INVALID, "record_type must be run or update, not \"%.60s\"",
+                     json_string_value(type));
+}
+
+static tel_error read_object(struct item *item, const json_t *object, tel_fault *reason)
+{
+    field_set set = run_fields_with(CREATE);
+    field_set required = run_fields_with(REQUIRED);
+    tel_fault first = {0};
+    tel_error error;
+
+    if (!json_is_object(object))
+        return fault_set(reason, TEL_E_INVALID, "a record must be a JSON object");
+    error = read_kind(&item->write.kind, object, reason);
+    if (error)
+        return error;
+    if (item->write.kind == WRITE_LATE_UPDATE) {
+        required = FIELD_BIT(FIELD_event_id);
+        set = run_fields_with(PATCH) | required;
+    }
+    error = record_read_json(&item->record, object, set, required, field_fault_keep_first, &first);
+    if (error)
+        return fault_set(reason, error, "%s", first.text);
+    if (item->write.kind == WRITE_LATE_UPDATE && !(item->record.given & ~required))
+        return fault_set(reason, TEL_E_INVALID, "an update must name a field to update");
+    return TEL_OK;
+}
+
+/* TEL_E_INVALID: the line is no record, `reason` says why. */
+static tel_error read_line(struct item *item, const char *line, size_t length, bool whole,
+                           tel_fault *reason)
+{
+    CLEANUP(json_releasep) json_t *json = NULL;
+
+    if (!whole && length == FILE_LINE_BYTES_MAX)
+        return fault_set(reason, TEL_E_INVALID,
+                         "the line is longer than %zu bytes; this is its beginning",
+                         FILE_LINE_BYTES_MAX);
+    json = json_parse(line, length, reason);
+    if (json)
+        return read_object(item, json, reason);
+    return whole ? TEL_E_INVALID
+                 : fault_set(reason, TEL_E_INVALID,
+                             "the line is torn: the file ends in the middle of it");
+}
+
+/* ---- What became of it ------------------------------------------------------------------------- */
+
+/* Hand the lines kept so far to the file that carries them on. */
+static tel_error flush_carried(struct drain *drain)
+{
+    const struct sync_options *options = drain->target->options;
+    const struct buffer_options carry = {.directory = options->directory,
+                                         .access = options->access,
+                                         .bytes_max = INT64_MAX,
+                                         .age_max_ms = INT64_MAX};
+    struct buffer **buffer = &drain->target->carry;
+    const char *line = drain->carried.text;
+    tel_error error = TEL_OK;
+
+    if (!drain->carried.length)
+        return TEL_OK;
+    if (!*buffer)
+        error = buffer_new(buffer, &carry);
+    if (error)
+        return fault_set(drain->fault, error, "%s", tel_strerror(error));
+    while (!error && *line) {
+        size_t length = strcspn(line, "\n");
+
+        error = buffer_append_line(*buffer, line, length, drain->fault);
+        line += length + 1;
+    }
+    strbuf_reset(&drain->carried);
+    return error ? error : buffer_make_durable(*buffer, drain->fault);
+}
+
+/* Find out since when an update is on its way: as it says, or since its file was begun. */
+static int64_t buffered_since(const struct drain *drain, const json_t *update)
+{
+    const char *slash = strrchr(drain->path, '/');
+    const char *name = slash ? slash + 1 : drain->path;
+    int64_t us;
+
+    if (timestamp_parse(&us, json_string_value(json_object_get(update, "buffered_at"))) ||
+        buffer_name_time(&us, name))
+        return us;
+    return clock_now_us();
+}
+
+/* Keep an update whose run is not there yet for the next file, or reject it when it is too old. */
+static tel_error carry_on(struct drain *drain, const struct item *item)
+{
+    CLEANUP(strbuf_clear) struct strbuf line = LINE();
+    CLEANUP(json_releasep) json_t *update = json_parse(item->line, item->length, drain->fault);
+    int64_t age_max_ms = drain->target->options->update_age_max_ms;
+    char time[TEL_TIMESTAMP_SIZE];
+    char reason[160];
+    int64_t since;
+
+    if (!update)
+        return fault_nomem(drain->fault); /* it parsed before */
+    since = buffered_since(drain, update);
+    if ((clock_now_us() - since) / 1000 > age_max_ms) {
+        (void)snprintf(reason, sizeof reason,
+                       "no run with this event_id came within %" PRId64 " days",
+                       age_max_ms / MS_PER_DAY);
+        return reject(drain, reason, item->line, item->length);
+    }
+    timestamp_format(time, since);
+    if (json_object_set_new(update, "buffered_at", json_string(time)))
+        return fault_nomem(drain->fault);
+    json_write_value(&line, update);
+    if (line.too_large)
+        return reject(drain, "the line is too long to be carried on", item->line, item->length);
+    strbuf_append(&drain->carried, line.text, line.length);
+    strbuf_putc(&drain->carried, '\n');
+    if (strbuf_failed(&line) || strbuf_failed(&drain->carried))
+        return fault_nomem(drain->fault);
+    drain->target->report->carried++;
+    return drain->carried.length >= FILE_LINE_BYTES_MAX ? flush_carried(drain) : TEL_OK;
+}
+
+static tel_error settle(struct drain *drain, const struct item *item)
+{
+    struct sync_report *report = drain->target->report;
+
+    switch (item->write.result) {
+    case WRITE_CREATED:
+        report->created++;
+        return TEL_OK;
+    case WRITE_DUPLICATE:
+        report->duplicates++;
+        return TEL_OK;
+    case WRITE_UPDATED:
+        report->updated++;
+        return TEL_OK;
+    case WRITE_NOT_FOUND:
+        return carry_on(drain, item);
+    case WRITE_INVALID:
+        return reject(drain, item->write.reason, item->line, item->length);
+    case WRITE_PENDING:
+        break;
+    }
+    return fault_set(drain->fault, TEL_E_INTERNAL, "a record of %s got no answer", drain->path);
+}
+
+static tel_error flush_batch(struct drain *drain)
+{
+    struct drain_target *target = drain->target;
+    tel_error error = TEL_OK;
+
+    if (drain->count == 0)
+        return TEL_OK;
+    for (size_t i = 0; i < drain->count; i++)
+        drain->writes[i] = &drain->items[i].write;
+    error = target->deliver(target->arg, drain->writes, drain->count, drain->fault);
+    target->refused = error != TEL_OK;
+    for (size_t i = 0; !error && i < drain->count; i++)
+        error = settle(drain, &drain->items[i]);
+    clear_batch(drain);
+    return error;
+}
+
+/* ---- The file ---------------------------------------------------------------------------------- */
+
+static bool is_blank(const char *line, size_t length)
+{
+    return strspn(line, " \t\r") == length;
+}
+
+static tel_error take_line(struct drain *drain, const char *line, size_t length, bool whole)
+{
+    struct item *item = &drain->items[drain->count];
+    tel_fault reason;
+    tel_error error;
+
+    *item = (struct item){.length = length, .record = RECORD()};
+    error = read_line(item, line, length, whole, &reason);
+    if (!error) {
+        item->write.record = &item->record;
+        item->line = malloc(length + 1);
+        error = item->line ? TEL_OK : TEL_E_NOMEM;
+    }
+    if (error) {
+        record_clear(&item->record);
+        return error == TEL_E_INVALID ? reject(drain, reason.text, line, length)
+                                      : fault_nomem(drain->fault);
+    }
+    memcpy(item->line, line, length);
+    item->line[length] = '\0';
+    drain->count++;
+    drain->bytes += length;
+    if (drain->count < drain->capacity && drain->bytes < BATCH_BYTES_MAX)
+        return TEL_OK;
+    return flush_batch(drain);
+}
+
+static int each_line(void *arg, const char *line, size_t length, bool whole)
+{
+    struct drain *drain = arg;
+
+    if (!is_blank(line, length))
+        drain->error = take_line(drain, line, length, whole);
+    return drain->error != TEL_OK;
+}
+
+tel_error drain_file(struct drain_target *target, int fd, const char *path,
+                     const char *rejected_path, tel_fault *fault)
+{
+    size_t wanted = target->options->batch_size;
+    CLEANUP(drain_clear)
+    struct drain drain = {
+        .target = target,
+        .path = path,
+        .capacity = wanted < 1                ? 1
+                    : wanted < BATCH_SIZE_MAX ? wanted
+                                              : BATCH_SIZE_MAX,
+        .carried = STRBUF(CARRIED_BYTES_MAX),
+        .rejects = REJECTS(rejected_path, target->options->access),
+        .fault = fault,
+    };
+    tel_error error;
+
+    drain.items = calloc(drain.capacity, sizeof *drain.items);
+    drain.writes = calloc(drain.capacity, sizeof *drain.writes);
+    if (!drain.items || !drain.writes)
+        return fault_nomem(fault);
+    error = file_each_line(fd, path, each_line, &drain, fault);
+    if (!error)
+        error = drain.error;
+    if (!error)
+        error = flush_batch(&drain);
+    if (!error)
+        error = flush_carried(&drain);
+    return error ? error : rejects_sync(&drain.rejects, fault);
+}

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * libcurl's easy interface, one handle for each request under way. Idle handles wait in a small
+ * stack with their connection open, so that a thread that asks again pays no connect.
+ *
+ * A forked child must not speak on its parent's connections. It works without the pool then: a
+ * handle for each request, which is slow but right; who forks for long makes itself a new one.
+ *
+ * Messages use libcurl's fixed texts, not its error buffer, whose milliseconds and ports would make
+ * each failure look like a new one.
+ */
+#include "deliver/http.h"
+
+#include <curl/curl.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+
+#define IDLE_MAX 8
+#define URL_BYTES_MAX ((size_t)64 * 1024)
+#define HEADER_BYTES_MAX ((size_t)8 * 1024)       /* of the one with our token */
+#define HEAD_BYTES_MAX ((size_t)64 * 1024)        /* of an answer, interim ones included */
+#define REASON_BODY_BYTES_MAX ((size_t)64 * 1024) /* a larger answer is not searched for a reason */
+#define REASON_BYTES_MAX ((size_t)300)
+
+struct http {
+    char *url; /* without '/' at its end */
+    char *socket_path;
+    struct curl_slist *headers;
+    pid_t owner;
+    pthread_mutex_t mutex; /* guards the two below */
+    size_t idle_count;
+    CURL *idle[IDLE_MAX];
+};
+
+/* ---- Making one ------------------------------------------------------------------------------ */
+
+static void init_curl(void)
+{
+    (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+static void urlp_free(CURLU **url)
+{
+    curl_url_cleanup(*url);
+}
+
+static void curl_textp_free(char **text)
+{
+    curl_free(*text);
+}
+
+static bool is_http_url(const char *text)
+{
+    CLEANUP(urlp_free) CURLU *url = curl_url();
+    CLEANUP(curl_textp_free) char *scheme = NULL;
+
+    return url && !curl_url_set(url, CURLUPART_URL, text, 0) &&
+           !curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) &&
+           (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) && !strpbrk(text, "?#");
+}
+
+static tel_error set_url(struct http *http, const char *url, tel_fault *fault)
+{
+    size_t length;
+
+    if (strncmp(url, "unix:/", 6) == 0) {
+        http->socket_path = strdup(url + 5);
+        http->url = strdup("http://localhost");
+        return http->socket_path && http->url ? TEL_OK : fault_nomem(fault);
+    }
+    if (!is_http_url(url))
+        return fault_set(fault, TEL_E_INVALID,
+                         "the service's URL must look like http://host:port or unix:/path, not "
+                         "\"%.100s\"",
+                         url);
+    length = strlen(url);
+    while (length > 0 && url[length - 1] == '/')
+        length--;
+    http->url = strndup(url, length);
+    return http->url ? TEL_OK : fault_nomem(fault);
+}
+
+static bool add_header(struct http *http, const char *header)
+{
+    struct curl_slist *longer = curl_slist_append(http->headers, header);
+
+    if (longer)
+        http->headers = longer;
+    return longer != NULL;
+}
+
+static tel_error set_headers(struct http *http, const char *token, tel_fault *fault)
+{
+    CLEANUP(strbuf_clear) struct strbuf authorization = STRBUF(HEADER_BYTES_MAX);
+
+    if (!add_header(http, "Accept: application/json") ||
+        !add_header(http, "Content-Type: application/json") || !add_header(http, "Expect:"))
+        return fault_nomem(fault);
+    if (!token)
+        return TEL_OK;
+    for (const char *c = token; *c; c++) {
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            return fault_set(fault, TEL_E_INVALID,
+                             "the service's token has a control character in it");
+    }
+    strbuf_printf(&authorization, "Authorization: Bearer %s", token);
+    if (strbuf_failed(&authorization) || !add_header(http, authorization.text))
+        return fault_nomem(fault);
+    return TEL_OK;
+}
+
+static void httpp_free(struct http **http)
+{
+    http_free(*http);
+}
+
+tel_error http_new(struct http **out, const struct http_options *options, tel_fault *fault)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    CLEANUP(httpp_free) struct http *http = NULL;
+    tel_error error;
+
+    *out = NULL;
+    (void)pthread_once(&once, init_curl);
+    http = calloc(1, sizeof *http);
+    if (!http)
+        return fault_nomem(fault);
+    http->owner = getpid();
+    (void)pthread_mutex_init(&http->mutex, NULL);
+    error = set_url(http, options->url, fault);
+    if (!error)
+        error = set_headers(http, options->token, fault);
+    if (!error)
+        *out = steal(&http);
+    return error;
+}
+
+void http_free(struct http *http)
+{
+    if (!http)
+        return;
+    /* Not had in a forked child: a thread of the parent was at the pool, which is then not whole.
+     * Closing an https connection there would say goodbye in the parent's name. */
+    if (pthread_mutex_trylock(&http->mutex) == 0) {
+        bool is_owner = http->owner == getpid();
+
+        for (size_t i = 0; i < http->idle_count; i++) {
+            if (is_owner || strncmp(http->url, "http:", 5) == 0)
+                curl_easy_cleanup(http->idle[i]);
+        }
+        (void)pthread_mutex_unlock(&http->mutex);
+    }
+    curl_slist_free_all(http->headers);
+    free(http->socket_path);
+    free(http->url);
+    free(http);
+}
+
+/* ---- The pool -------------------------------------------------------------------------------- */
+
+static CURL *take_handle(struct http *http)
+{
+    CURL *handle = NULL;
+
+    if (http->owner == getpid()) {
+        (void)pthread_mutex_lock(&http->mutex);
+        if (http->idle_count > 0)
+            handle = http->idle[--http->idle_count];
+        (void)pthread_mutex_unlock(&http->mutex);
+    }
+    return handle ? handle : curl_easy_init();
+}
+
+static void give_back(struct http *http, CURL *handle)
+{
+    curl_easy_reset(handle); /* it points to the caller's body; the connection stays */
+    if (http->owner == getpid()) {
+        (void)pthread_mutex_lock(&http->mutex);
+        if (http->idle_count < IDLE_MAX) {
+            http->idle[http->idle_count++] = handle;
+            handle = NULL;
+        }
+        (void)pthread_mutex_unlock(&http->mutex);
+    }
+    curl_easy_cleanup(handle);
+}
+
+/* ---- One request ----------------------------------------------------------------------------- */
+
+void http_response_clear(struct http_response *response)
+{
+    response->status = 0;
+    strbuf_clear(&response->body);
+}
+
+/* An answer as it arrives. libcurl takes one that ends within its head for an answer. */
+struct arrival {
+    struct http_response *response;
+    size_t head_bytes;
+    bool head_is_whole;
+};
+
+static size_t take_head(char *line, size_t size, size_t count, void *arg)
+{
+    struct arrival *arrival = arg;
+
+    arrival->head_bytes += size * count;
+    arrival->head_is_whole = *line == '\r' || *line == '\n';
+    return arrival->head_bytes <= HEAD_BYTES_MAX ? size * count : 0;
+}
+
+static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
+{
+    struct strbuf *body = &((struct arrival *)arg)->response->body;
+
+    strbuf_append(body, bytes, size * count);
+    return strbuf_failed(body) ? 0 : size * count;
+}
+
+static CURLcode set_peer(CURL *handle, const struct http *http, const char *url)
+{
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_URL, url);
+
+    if (!code && http->socket_path)
+        code = curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, http->socket_path);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_PROXY, "");
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_USERAGENT, "telemetry/" TEL_VERSION_STRING);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_HTTPHEADER, http->headers);
+    return code ? code : curl_easy_setopt(handle, CURLOPT_MAXCONNECTS, 1L);
+}
+
+static CURLcode set_message(CURL *handle, const char *method, const char *body)
+{
+    CURLcode code = CURLE_OK;
+
+    if (strcmp(method, "HEAD") == 0)
+        return curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
+    if (body) {
+        code = curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)strlen(body));
+        if (!code)
+            code = curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body);
+    }
+    return code ? code : curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, method);
+}
+
+/* Without QUICK_EXIT a name server that hangs would be waited for beyond the time-out. */
+static CURLcode set_limits(CURL *handle, struct deadline deadline)
+{
+    long left_ms = (long)deadline_left_ms(deadline);
+    CURLcode code;
+
+    left_ms = left_ms > 0 ? left_ms : 1; /* 0 would mean for ever */
+    code = curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, left_ms);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, left_ms);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
+    return code ? code : curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+}
+
+static CURLcode perform(CURL *handle, struct http_response *response)
+{
+    struct arrival arrival = {.response = response};
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_head);
+
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_HEADERDATA, &arrival);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, take_body);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_WRITEDATA, &arrival);
+    if (!code)
+        code = curl_easy_perform(handle);
+    (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response->status);
+    return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;
+}
+
+/* ---- What the answer means ------------------------------------------------------------------- */
+
+/* Put the first fault of a 422's list as "body.duration_ms must be >= 0". */
+static void write_first_fault(struct strbuf *reason, const json_t *faults)
+{
+    const json_t *first = json_array_get(faults, 0);
+    const json_t *location = json_object_get(first, "loc");
+    const char *message = json_string_value(json_object_get(first, "msg"));
+
+    for (size_t i = 0; i < json_array_size(location); i++) {
+        const json_t *part = json_array_get(location, i);
+
+        if (i > 0)
+            strbuf_putc(reason, '.');
+        if (json_is_string(part))
+            strbuf_puts(reason, json_string_value(part));
+        else
+            strbuf_printf(reason, "%lld", (long long)json_integer_value(part));
+    }
+    strbuf_printf(reason, " %s", message ? message : "is refused");
+    if (json_array_size(faults) > 1)
+        strbuf_printf(reason, " (and %zu more)", json_array_size(faults) - 1);
+}
+
+/* Return the `detail` of an error's body as one line, "" when it has none. The caller frees it. */
+static char *refusal_reason(const struct strbuf *body)
+{
+    CLEANUP(json_releasep) json_t *answer = NULL;
+    CLEANUP(strbuf_clear) struct strbuf reason = STRBUF(REASON_BODY_BYTES_MAX);
+    const json_t *detail;
+    char *text;
+
+    if (body->length > 0 && body->length <= REASON_BODY_BYTES_MAX)
+        answer = json_parse(body->text, body->length, NULL);
+    detail = json_object_get(answer, "detail");
+    if (json_is_string(detail))
+        strbuf_puts(&reason, json_string_value(detail));
+    else if (json_array_size(detail) > 0)
+        write_first_fault(&reason, detail);
+    strbuf_truncate(&reason, REASON_BYTES_MAX);
+    text = strbuf_take(&reason);
+    for (char *c = text; c && *c; c++) {
+        if ((unsigned char)*c < ' ')
+            *c = ' ';
+    }
+    return text;
+}
+
+static tel_error judge_status(const struct http *http, const struct http_response *response,
+                              tel_fault *fault)
+{
+    CLEANUP(freep) char *reason = NULL;
+    const char *peer = http->socket_path ? http->socket_path : http->url;
+    long status = response->status;
+    tel_error code = TEL_E_REJECTED;
+
+    if (status >= 200 && status < 300)
+        return TEL_OK;
+    if (status == 404)
+        code = TEL_E_NOT_FOUND;
+    else if (status < 400 || status >= 500 || status == 408 || status == 429)
+        code = TEL_E_UNAVAILABLE;
+    reason = refusal_reason(&response->body);
+    return fault_set(fault, code, "%s answered %ld%s%s", peer, status,
+                     reason && *reason ? ": " : "", reason ? reason : "");
+}
+
+tel_error http_send(struct http *http, const char *method, const char *path, const char *body,
+                    struct deadline deadline, struct http_response *response, tel_fault *fault)
+{
+    CLEANUP(strbuf_clear) struct strbuf url = STRBUF(URL_BYTES_MAX);
+    CURL *handle;
+    CURLcode code;
+
+    http_response_clear(response);
+    if (response->body.max == 0)
+        response->body.max = HTTP_RESPONSE_BYTES_MAX;
+    strbuf_printf(&url, "%s%s", http->url, path);
+    handle = strbuf_failed(&url) ? NULL : take_handle(http);
+    if (!handle)
+        return fault_nomem(fault);
+    code = set_peer(handle, http, url.text);
+    if (!code)
+        code = set_message(handle, method, body);
+    if (!code)
+        code = set_limits(handle, deadline);
+    if (!code)
+        code = perform(handle, response);
+    give_back(http, handle);
+    if (code && strbuf_failed(&response->body))
+        return fault_set(fault, TEL_E_UNAVAILABLE, "the answer of %s is larger than %zu bytes",
+                         http->url, response->body.max);
+    if (code) /* even "out of memory": libcurl says so of a header line without end */
+        return fault_set(fault, TEL_E_UNAVAILABLE, "cannot reach %s: %s",
+                         http->socket_path ? http->socket_path : http->url,
+                         curl_easy_strerror(code));
+    return judge_status(http, response, fault);
+}

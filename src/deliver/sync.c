@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Whoever works on a file holds its flock. Between finding a name and having the lock somebody else
+ * may have been through with the file, so the name is looked up once more under the lock.
+ *
+ * A writer of the older kind may append to a file after it was renamed, because it opened it just
+ * before. So a file is looked at once more when all of it was answered, and again after the rename
+ * to .synced.
+ */
+#include "deliver/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "deliver/buffer_name.h"
+#include "deliver/drain.h"
+
+#define ROUNDS_MAX 16 /* of reading a file that keeps growing */
+#define NAMES_TRIED_MAX 1000
+
+struct sync {
+    struct drain_target target;
+    tel_error error; /* the first one that mattered */
+    tel_fault *fault;
+};
+
+static void warn(const struct sync *sync, const char *path, const tel_fault *why)
+{
+    log_write(sync->target.options->log, TEL_LOG_WARNING, "buffer file %s is left as it is: %s",
+              path, why->text);
+}
+
+/* Keep the first failure; the others are in the log. */
+static void note(struct sync *sync, const char *path, const tel_fault *why)
+{
+    warn(sync, path, why);
+    if (!sync->error)
+        sync->error = fault_set(sync->fault, why->code, "%s", why->text);
+}
+
+/* Open and lock a file that nobody works on. false: leave it to others, or as it is. */
+static bool claim(struct sync *sync, int *fd, const char *path)
+{
+    tel_fault why;
+    tel_error error = file_open(fd, path, O_RDONLY, sync->target.options->access, NULL, &why);
+
+    if (!error)
+        error = file_lock(*fd, path, deadline_in(0), &why);
+    if (error == TEL_E_CORRUPT)
+        warn(sync, path, &why);
+    else if (error && error != TEL_E_NOT_FOUND && error != TEL_E_BUSY)
+        note(sync, path, &why);
+    return !error && file_is_at(*fd, path);
+}
+
+/* Return {directory}/{stem of name}{insertion}{state}, or NULL. The caller frees it. */
+static char *path_in_state(const struct sync *sync, const char *name, const char *insertion,
+                           const char *state)
+{
+    const char *dot = strrchr(name, '.');
+    char *path;
+
+    if (asprintf(&path, "%s/%.*s%s%s", sync->target.options->directory, (int)(dot - name), name,
+                 insertion, state) < 0)
+        return NULL;
+    return path;
+}
+
+/* ---- Taking over active files ------------------------------------------------------------------ */
+
+/* Has a writer that takes no lock stopped writing? */
+static bool is_stale(const struct sync *sync, int fd)
+{
+    struct stat status;
+    int64_t written_us;
+
+    if (fstat(fd, &status))
+        return false;
+    written_us = status.st_mtim.tv_sec * US_PER_SECOND + status.st_mtim.tv_nsec / 1000;
+    return clock_now_us() - written_us >= sync->target.options->stale_ms * 1000;
+}
+
+static int take_over(void *arg, const char *name)
+{
+    struct sync *sync = arg;
+    CLEANUP(freep) char *active = path_join(sync->target.options->directory, name);
+    CLEANUP(freep) char *ready = path_in_state(sync, name, "", BUFFER_READY);
+    CLEANUP(closep) int fd = -1;
+    tel_fault why;
+    tel_error error;
+
+    if (!active || !ready) {
+        sync->error = fault_nomem(sync->fault);
+        return 1;
+    }
+    if (!claim(sync, &fd, active) || (!buffer_name_is_locked_kind(name) && !is_stale(sync, fd)))
+        return 0;
+    error = file_rename(active, ready, &why);
+    if (error && error != TEL_E_EXISTS) /* one of that name waits to be delivered first */
+        note(sync, active, &why);
+    return 0;
+}
+
+/* ---- Emptying ready files ---------------------------------------------------------------------- */
+
+struct names {
+    char *ready;
+    char *synced;
+    char *rejected;
+};
+
+static void names_clear(struct names *names)
+{
+    free(names->ready);
+    free(names->synced);
+    free(names->rejected);
+    *names = (struct names){0};
+}
+
+static bool exists(const char *path)
+{
+    struct stat status;
+
+    return lstat(path, &status) == 0 || errno != ENOENT;
+}
+
+/* Find out what the file will be called: older writers may use a name twice, and what is synced is
+ * not overwritten. */
+static tel_error choose_names(struct names *names, const struct sync *sync, const char *name,
+                              tel_fault *fault)
+{
+    char insertion[16] = "";
+
+    for (int i = 1; i <= NAMES_TRIED_MAX; i++) {
+        names_clear(names);
+        names->ready = path_join(sync->target.options->directory, name);
+        names->synced = path_in_state(sync, name, insertion, BUFFER_SYNCED);
+        names->rejected = path_in_state(sync, name, insertion, BUFFER_REJECTED);
+        if (!names->ready || !names->synced || !names->rejected)
+            return fault_nomem(fault);
+        if (!exists(names->synced))
+            return TEL_OK;
+        (void)snprintf(insertion, sizeof insertion, ".%d", i);
+    }
+    return fault_set(fault, TEL_E_EXISTS, "%s and %d more of its name exist; move them away",
+                     names->synced, NAMES_TRIED_MAX - 1);
+}
+
+/* Rejected lines of an earlier attempt at this file come again. */
+static tel_error remove_unfinished(const struct names *names, tel_fault *fault)
+{
+    if (unlink(names->rejected) && errno != ENOENT)
+        return fault_errno(fault, TEL_E_IO, "cannot remove %s, which is unfinished",
+                           names->rejected);
+    return TEL_OK;
+}
+
+static bool has_grown(int fd)
+{
+    struct stat status;
+
+    return fstat(fd, &status) == 0 && status.st_size > lseek(fd, 0, SEEK_CUR);
+}
+
+static tel_error empty(struct sync *sync, int fd, const struct names *names, tel_fault *fault)
+{
+    bool renamed = false;
+    tel_error error = remove_unfinished(names, fault);
+
+    for (int round = 0; !error && round < ROUNDS_MAX; round++) {
+        error = drain_file(&sync->target, fd, names->ready, names->rejected, fault);
+        if (error || has_grown(fd))
+            continue;
+        if (renamed)
+            return TEL_OK;
+        error = file_rename(names->ready, names->synced, fault);
+        renamed = !error;
+        if (renamed && !has_grown(fd))
+            return TEL_OK;
+    }
+    if (!error)
+        error = fault_set(fault, TEL_E_BUSY, "somebody keeps writing to it");
+    if (renamed && file_rename(names->synced, names->ready, NULL))
+        log_write(sync->target.options->log, TEL_LOG_ERROR,
+                  "the end of %s was not delivered: rename it to %s", names->synced, names->ready);
+    return error;
+}
+
+static int empty_ready(void *arg, const char *name)
+{
+    struct sync *sync = arg;
+    CLEANUP(names_clear) struct names names = {0};
+    CLEANUP(closep) int fd = -1;
+    size_t rejected_before = sync->target.report->rejected;
+    tel_fault why;
+    tel_error error = choose_names(&names, sync, name, &why);
+
+    if (error == TEL_OK && !claim(sync, &fd, names.ready))
+        return 0;
+    if (error == TEL_OK)
+        error = empty(sync, fd, &names, &why);
+    if (error) {
+        note(sync, names.ready ? names.ready : name, &why);
+        return sync->target.refused;
+    }
+    sync->target.report->files++;
+    if (sync->target.report->rejected > rejected_before)
+        log_write(sync->target.options->log, TEL_LOG_WARNING,
+                  "%zu records were rejected; they are in %s with the reasons",
+                  sync->target.report->rejected - rejected_before, names.rejected);
+    return 0;
+}
+
+tel_error buffer_sync(const struct sync_options *options, sync_deliver_fn *deliver, void *arg,
+                      struct sync_report *report, tel_fault *fault)
+{
+    struct sync sync = {
+        .target = {.options = options, .deliver = deliver, .arg = arg, .report = report},
+        .fault = fault,
+    };
+    tel_error error;
+
+    *report = (struct sync_report){0};
+    error = directory_each(options->directory, buffer_name_is_active, take_over, &sync, fault);
+    if (!error && sync.error != TEL_E_NOMEM)
+        error = directory_each(options->directory, buffer_name_is_ready, empty_ready, &sync, fault);
+    buffer_free(sync.target.carry);
+    return error ? error : sync.error;
+}

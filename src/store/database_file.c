@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#include "store/database_file.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+/* SQLite tells what is no database by itself, but takes a file of one byte for an empty one. */
+static tel_error check_type(const char *path, tel_fault *fault)
+{
+    struct stat status;
+
+    if (stat(path, &status))
+        return fault_errno(fault, TEL_E_IO, "cannot examine the database %s", path);
+    if (!S_ISREG(status.st_mode))
+        return fault_set(fault, TEL_E_CORRUPT,
+                         "%s is %s, not a SQLite database; move it away or set TELEMETRY_DB_PATH",
+                         path, S_ISDIR(status.st_mode) ? "a directory" : "no regular file");
+    if (status.st_size == 1)
+        return fault_set(fault, TEL_E_CORRUPT,
+                         "%s is not a SQLite database; move it away or set TELEMETRY_DB_PATH",
+                         path);
+    return TEL_OK;
+}
+
+/* Make an empty file, which is a valid new database. mknod() leaves no descriptor to be closed. The
+ * mode is set again because of the umask; SQLite gives its journal the same. */
+static tel_error make_file(const char *path, enum file_access access, tel_fault *fault)
+{
+    CLEANUP(freep) char *directory = path_directory(path);
+    mode_t mode = access == FILE_GROUP_TOO ? 0660 : 0600;
+    struct stat status;
+    tel_error error;
+
+    if (!directory)
+        return fault_nomem(fault);
+    if (lstat(path, &status) == 0 && S_ISLNK(status.st_mode))
+        return fault_set(fault, TEL_E_IO,
+                         "the database %s is a symbolic link to nothing; remove it", path);
+    error = directory_make(directory, access, fault);
+    if (error)
+        return error;
+    if (mknod(path, S_IFREG | mode, 0)) {
+        if (errno == EEXIST) /* somebody was faster */
+            return TEL_OK;
+        return fault_errno(fault, TEL_E_IO, "cannot make the database %s", path);
+    }
+    if (chmod(path, mode))
+        return fault_errno(fault, TEL_E_IO, "cannot set the mode of %s", path);
+    return TEL_OK;
+}
+
+tel_error database_file_find(char **out, const char *path, bool create, enum file_access access,
+                             tel_fault *fault)
+{
+    CLEANUP(freep) char *file = realpath(path, NULL);
+    tel_error error;
+
+    if (!file && errno == ENOENT && create) {
+        error = make_file(path, access, fault);
+        if (error)
+            return error;
+        file = realpath(path, NULL);
+    }
+    if (!file && errno == ENOENT)
+        return fault_set(fault, TEL_E_NOT_FOUND, "there is no database %s", path);
+    if (!file)
+        return fault_errno(fault, errno == ENOMEM ? TEL_E_NOMEM : TEL_E_IO,
+                           "cannot open the database %s", path);
+    error = check_type(file, fault);
+    if (!error)
+        *out = steal(&file);
+    return error;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The database as a file: found, told from what is none, and made with the right mode. It is never
+ * opened here. Closing any descriptor of a file drops all POSIX locks that this process holds on it,
+ * and those of SQLite's connections in other threads would be among them.
+ */
+#ifndef STORE_DATABASE_FILE_H
+#define STORE_DATABASE_FILE_H
+
+#include "base/file.h"
+
+/*
+ * Find the file behind `path`, which may be a link, and make it and its directory when `create`.
+ * *out is its real name, which the caller frees. TEL_E_NOT_FOUND when it is not there, TEL_E_CORRUPT
+ * when something else than a regular file is, TEL_E_IO.
+ */
+tel_error database_file_find(char **out, const char *path, bool create, enum file_access access,
+                             tel_fault *fault);
+
+#endif

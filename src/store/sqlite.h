@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the SQLite backend share. Functions that talk to SQLite return its result codes
+ * (0 is success); sqlite_fault() turns one into ours, once, where the cause is known best.
+ */
+#ifndef STORE_SQLITE_H
+#define STORE_SQLITE_H
+
+#include <sys/types.h>
+
+#include "base/strbuf.h"
+#include "store/store.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+struct store {
+    struct store_options options; /* its texts are ours, or static */
+    char *path;                   /* as it was given */
+    char *file;                   /* its real name */
+    char *directory;              /* of the file */
+    struct sqlite3 *db;           /* NULL: to be opened again by whoever needs it */
+    struct sqlite3_stmt *get;     /* prepared when first needed, gone with the connection */
+    struct sqlite3_stmt *insert;
+    struct sqlite3_stmt *update;
+    field_set update_set; /* what `update` sets */
+    char journal_mode[9]; /* in force */
+    pid_t pid;            /* whose connection it is */
+    bool is_suspect;      /* a write failed: check the file before the next one */
+    bool has_deadline;
+    struct deadline deadline;
+    struct deadline lock_deadline; /* of the wait for a lock that is under way */
+    tel_fault health;
+};
+
+/* ---- sqlite.c: the connection ---------------------------------------------------------------- */
+
+/* Open the database if it is not open, checking it first when the last write failed. Begins a new
+ * wait for locks. */
+tel_error sqlite_ready(struct store *store, tel_fault *fault);
+
+/* Close the connection and its statements. The next sqlite_ready() opens it again. */
+void sqlite_disconnect(struct store *store);
+
+/* ---- sqlite_schema.c ------------------------------------------------------------------------- */
+
+/* Look whether this program handles the schema; nothing is written. *version: what it is. */
+tel_error sqlite_schema_check(struct store *store, int *version, tel_fault *fault);
+
+/* Bring the schema to the present version. */
+tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault);
+
+/* ---- sqlite_read.c --------------------------------------------------------------------------- */
+
+/* As store_check(), on the connection as it is. */
+tel_error sqlite_check(struct store *store, bool full, tel_fault *fault);
+
+/* ---- sqlite_statement.c ---------------------------------------------------------------------- */
+
+/* Release a `struct sqlite3_stmt *` local: CLEANUP(statementp_free). */
+void statementp_free(struct sqlite3_stmt **statement);
+
+/* Let go of what a kept statement holds: CLEANUP(statementp_reset). */
+void statementp_reset(struct sqlite3_stmt **statement);
+
+int sqlite_prepare(struct sqlite3_stmt **out, struct store *store, const struct strbuf *sql);
+int sqlite_exec(struct store *store, const char *sql);
+
+/* Run a statement that answers with one row; the text of its first column goes to `out`. */
+int sqlite_query_text(struct store *store, const char *sql, char *out, size_t size);
+int sqlite_query_int(struct store *store, const char *sql, int64_t *out);
+
+/* Bind the fields of `set` to their parameters; those not given as their initial value or null. */
+int sqlite_bind_record(struct sqlite3_stmt *statement, const struct tel_record *record,
+                       field_set set);
+
+/* Read the row that a SELECT of all columns is at, into an empty record. What is not of a column's
+ * type counts as not given: old rows hold anything. */
+int sqlite_read_record(struct sqlite3_stmt *statement, struct tel_record *record);
+
+/* Find the run of an event_id. *found: it was read into the record, which was empty. */
+int sqlite_find(struct store *store, const char *event_id, struct tel_record *record, bool *found);
+
+/* Turn a result code into a fault: "cannot <doing> <path>: ...". */
+tel_error sqlite_fault(const struct store *store, int result, const char *doing, tel_fault *fault);
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Which schema a database has, and the way to the present one. Looking comes first and writes
+ * nothing, so that a database that is refused stays as it was.
+ */
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdio.h>
+
+#include "base/cleanup.h"
+#include "store/migrate.h"
+#include "store/run_sql.h"
+#include "store/sqlite.h"
+
+/* What was found. */
+struct schema {
+    field_set columns; /* of the table of runs; none: there is no such table */
+    int64_t recorded;  /* the highest version in schema_migrations; 0: none */
+    int64_t has_job_type_index;
+};
+
+static int find_columns(struct store *store, field_set *columns)
+{
+    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
+    int result =
+        sqlite3_prepare_v2(store->db, "PRAGMA table_info(agent_runs)", -1, &statement, NULL);
+
+    while (!result && (result = sqlite3_step(statement)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(statement, 1);
+        int index = name ? run_field_find(name) : -1;
+
+        if (index >= 0)
+            *columns |= FIELD_BIT(index);
+        result = SQLITE_OK;
+    }
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int inspect(struct store *store, struct schema *schema)
+{
+    int64_t has_record;
+    int result;
+
+    *schema = (struct schema){0};
+    result = find_columns(store, &schema->columns);
+    if (!result)
+        result = sqlite_query_int(store,
+                                  "SELECT count(*) FROM sqlite_schema"
+                                  " WHERE type = 'table' AND name = 'schema_migrations'",
+                                  &has_record);
+    if (!result && has_record)
+        result = sqlite_query_int(store, "SELECT max(version) FROM schema_migrations",
+                                  &schema->recorded);
+    if (!result)
+        result = sqlite_query_int(store,
+                                  "SELECT count(*) FROM pragma_index_list('agent_runs') AS list,"
+                                  " pragma_index_info(list.name) AS info"
+                                  " WHERE info.seqno = 0 AND info.name = 'job_type'",
+                                  &schema->has_job_type_index);
+    return result;
+}
+
+static int version_of(const struct schema *schema)
+{
+    int version;
+
+    if (!schema->columns)
+        return SCHEMA_NONE;
+    version = schema_version_of(schema->columns);
+    if (version == SCHEMA_VERSION && schema->recorded < version && !schema->has_job_type_index)
+        return SCHEMA_VERSION - 1; /* that index is all that version 7 brought */
+    return version;
+}
+
+tel_error sqlite_schema_check(struct store *store, int *version, tel_fault *fault)
+{
+    struct schema schema;
+    int result = inspect(store, &schema);
+
+    if (result)
+        return sqlite_fault(store, result, "read", fault);
+    if (schema.recorded > SCHEMA_VERSION)
+        return fault_set(fault, TEL_E_SCHEMA,
+                         "the database %s was written by a newer version of telemetry (schema "
+                         "version %" PRId64 ", this one handles %d); upgrade telemetry",
+                         store->path, schema.recorded, SCHEMA_VERSION);
+    *version = version_of(&schema);
+    if (schema.columns && schema.columns != SCHEMA_COLUMNS)
+        return fault_set(fault, TEL_E_SCHEMA,
+                         "the database %s has schema version %d, too old for this version of "
+                         "telemetry, which handles %d; set TELEMETRY_DB_PATH to another file",
+                         store->path, *version, SCHEMA_VERSION);
+    return TEL_OK;
+}
+
+/* Append a step's statements and the row that records it. */
+static void write_step(struct strbuf *sql, const struct migration *migration)
+{
+    migration->write_sql(sql);
+    strbuf_printf(sql,
+                  "INSERT OR IGNORE INTO schema_migrations (version, applied_at, description)"
+                  " VALUES (%d, datetime('now'), '%s');\n",
+                  migration->to, migration->description);
+}
+
+static int take_steps(struct store *store, int version)
+{
+    const struct migration *migration;
+    int result = SQLITE_OK;
+
+    while (!result && (migration = migration_from(version)) != NULL) {
+        CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+
+        write_step(&sql, migration);
+        result = strbuf_failed(&sql) ? SQLITE_NOMEM : sqlite_exec(store, sql.text);
+        version = migration->to;
+    }
+    return result;
+}
+
+tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault)
+{
+    int result = sqlite_exec(store, "BEGIN IMMEDIATE");
+    tel_error error = sqlite_fault(store, result, "set up", fault);
+    int version = SCHEMA_NONE;
+
+    if (error)
+        return error;
+    error = sqlite_schema_check(store, &version, fault); /* somebody may have been faster */
+    if (!error) {
+        result = take_steps(store, version);
+        if (!result)
+            result = sqlite_exec(store, "COMMIT");
+        error = sqlite_fault(store, result, "set up", fault);
+    }
+    if (error)
+        (void)sqlite_exec(store, "ROLLBACK"); /* if it fails, the connection is closed anyway */
+    return error;
+}
+
+char *store_schema_sql(void)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+    const struct migration *all = migration_from(SCHEMA_NONE);
+
+    all->write_sql(&sql);
+    return strbuf_take(&sql);
+}

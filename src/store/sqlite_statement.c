@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include <sqlite3.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/run_sql.h"
+#include "store/sqlite.h"
+
+void statementp_free(struct sqlite3_stmt **statement)
+{
+    (void)sqlite3_finalize(*statement); /* answers with the result of the last step once more */
+}
+
+void statementp_reset(struct sqlite3_stmt **statement)
+{
+    if (!*statement)
+        return;
+    (void)sqlite3_reset(*statement); /* the same */
+    (void)sqlite3_clear_bindings(*statement);
+}
+
+int sqlite_prepare(struct sqlite3_stmt **out, struct store *store, const struct strbuf *sql)
+{
+    if (strbuf_failed(sql))
+        return SQLITE_NOMEM;
+    return sqlite3_prepare_v2(store->db, sql->text, (int)sql->length, out, NULL);
+}
+
+int sqlite_exec(struct store *store, const char *sql)
+{
+    return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
+}
+
+int sqlite_query_text(struct store *store, const char *sql, char *out, size_t size)
+{
+    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
+    const unsigned char *text;
+    int result = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+
+    *out = '\0';
+    if (result)
+        return result;
+    result = sqlite3_step(statement);
+    if (result != SQLITE_ROW)
+        return result == SQLITE_DONE ? SQLITE_OK : result;
+    text = sqlite3_column_text(statement, 0);
+    if (text)
+        (void)sqlite3_snprintf((int)size, out, "%s", text);
+    return SQLITE_OK;
+}
+
+int sqlite_query_int(struct store *store, const char *sql, int64_t *out)
+{
+    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
+    int result = sqlite3_prepare_v2(store->db, sql, -1, &statement, NULL);
+
+    *out = 0;
+    if (result)
+        return result;
+    result = sqlite3_step(statement);
+    if (result != SQLITE_ROW)
+        return result == SQLITE_DONE ? SQLITE_OK : result;
+    *out = sqlite3_column_int64(statement, 0);
+    return SQLITE_OK;
+}
+
+static int bind_field(struct sqlite3_stmt *statement, const struct tel_record *record, int index)
+{
+    bool is_text = kind_is_text(run_fields[index].kind);
+    const char *initial = run_fields[index].initial;
+    const char *text = record_has(record, index) ? record_text(record, index) : initial;
+
+    if (!is_text && record_has(record, index))
+        return sqlite3_bind_int64(statement, index + 1, record_int(record, index));
+    if (!text)
+        return sqlite3_bind_null(statement, index + 1);
+    /* The initial value of a number is bound as text too: the column's affinity converts it. */
+    return sqlite3_bind_text64(statement, index + 1, text, strlen(text), SQLITE_STATIC,
+                               SQLITE_UTF8);
+}
+
+int sqlite_bind_record(struct sqlite3_stmt *statement, const struct tel_record *record,
+                       field_set set)
+{
+    int result = SQLITE_OK;
+
+    for (int i = 0; i < RUN_FIELD_COUNT && !result; i++) {
+        if (set & FIELD_BIT(i))
+            result = bind_field(statement, record, i);
+    }
+    return result;
+}
+
+static int read_field(struct sqlite3_stmt *statement, struct tel_record *record, int index)
+{
+    int type = sqlite3_column_type(statement, index);
+    const char *text;
+
+    if (type == SQLITE_NULL)
+        return SQLITE_OK;
+    if (!kind_is_text(run_fields[index].kind)) {
+        if (type == SQLITE_INTEGER || type == SQLITE_FLOAT)
+            record_load_int(record, index, sqlite3_column_int64(statement, index));
+        return SQLITE_OK;
+    }
+    text = (const char *)sqlite3_column_text(statement, index);
+    if (!text) /* an empty blob, or no memory */
+        return sqlite3_errcode(sqlite3_db_handle(statement)) == SQLITE_NOMEM ? SQLITE_NOMEM
+                                                                             : SQLITE_OK;
+    return record_load_text(record, index, text) ? SQLITE_NOMEM : SQLITE_OK;
+}
+
+int sqlite_read_record(struct sqlite3_stmt *statement, struct tel_record *record)
+{
+    int result = SQLITE_OK;
+
+    for (int i = 0; i < RUN_FIELD_COUNT && !result; i++)
+        result = read_field(statement, record, i);
+    return result;
+}
+
+static int prepare_get(struct store *store)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+
+    if (store->get)
+        return SQLITE_OK;
+    run_sql_select(&sql);
+    strbuf_printf(&sql, " WHERE %s = ?1", run_fields[FIELD_event_id].name);
+    return sqlite_prepare(&store->get, store, &sql);
+}
+
+int sqlite_find(struct store *store, const char *event_id, struct tel_record *record, bool *found)
+{
+    CLEANUP(statementp_reset) struct sqlite3_stmt *get = NULL;
+    int result = prepare_get(store);
+
+    *found = false;
+    if (result)
+        return result;
+    get = store->get;
+    result = sqlite3_bind_text64(get, 1, event_id, strlen(event_id), SQLITE_STATIC, SQLITE_UTF8);
+    if (result)
+        return result;
+    result = sqlite3_step(get);
+    if (result != SQLITE_ROW)
+        return result == SQLITE_DONE ? SQLITE_OK : result;
+    *found = true;
+    return sqlite_read_record(get, record);
+}
+
+/* Say what SQLite, and behind it the system, gave as the reason. */
+static tel_error io_fault(const struct store *store, int result, const char *doing,
+                          tel_fault *fault)
+{
+    int cause = store->db ? sqlite3_system_errno(store->db) : 0;
+    char reason[128];
+
+    if (cause == 0)
+        return fault_set(fault, TEL_E_IO, "cannot %s the database %s: %s", doing, store->path,
+                         sqlite3_errstr(result));
+    return fault_set(fault, TEL_E_IO, "cannot %s the database %s: %s (%s)", doing, store->path,
+                     sqlite3_errstr(result), strerror_r(cause, reason, sizeof reason));
+}
+
+tel_error sqlite_fault(const struct store *store, int result, const char *doing, tel_fault *fault)
+{
+    if (result == SQLITE_IOERR_NOMEM)
+        return fault_nomem(fault);
+    switch (result & 0xff) { /* what is above is detail */
+    case SQLITE_OK:
+        return TEL_OK;
+    case SQLITE_NOMEM:
+        return fault_nomem(fault);
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return fault_set(fault, TEL_E_BUSY,
+                         "the database %s is locked by another process; try again later",
+                         store->path);
+    case SQLITE_NOTADB:
+        return fault_set(fault, TEL_E_CORRUPT,
+                         "%s is not a SQLite database; move it away or set TELEMETRY_DB_PATH",
+                         store->path);
+    case SQLITE_CORRUPT:
+        return fault_set(fault, TEL_E_CORRUPT,
+                         "the database %s is damaged; restore a copy, or move it away",
+                         store->path);
+    case SQLITE_READONLY:
+        return fault_set(fault, TEL_E_IO,
+                         "cannot %s the database %s: it is read-only; check who owns it and its "
+                         "directory",
+                         doing, store->path);
+    case SQLITE_ERROR: /* our SQL is sound, so it is the tables that differ */
+        return fault_set(fault, TEL_E_SCHEMA,
+                         "cannot %s the database %s: its tables are not telemetry's; set "
+                         "TELEMETRY_DB_PATH to another file",
+                         doing, store->path);
+    default:
+        return io_fault(store, result, doing, fault);
+    }
+}

@@ -1,0 +1,369 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Service mode: what is sent, and what becomes of runs when the service is away, slow, or not the
+ * service at all.
+ */
+#include "support/cmocka_all.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "support/client_world.h"
+#include "support/peer.h"
+#include "support/scratch.h"
+
+#define PATIENCE_MS 5000
+
+/* ---- A service that notes what it is sent ---------------------------------------------------- */
+
+struct service {
+    atomic_int patch_status; /* 0: 200 */
+    atomic_int post_status;
+    char requests[65536]; /* one after the other; to be read when the peer was stopped */
+};
+
+static struct service *service_new(void)
+{
+    return calloc(1, sizeof(struct service));
+}
+
+static void event_id_of(char *out, size_t size, const char *request)
+{
+    const char *in_body = strstr(request, "\"event_id\":\"");
+    const char *in_path = strstr(request, "/api/v1/runs/");
+
+    if (in_body)
+        (void)snprintf(out, size, "%.*s", (int)strcspn(in_body + 12, "\""), in_body + 12);
+    else
+        (void)snprintf(out, size, "%.*s", (int)strcspn(in_path + 13, " "), in_path + 13);
+}
+
+static void serve(struct peer *peer, int fd, void *arg)
+{
+    struct service *service = arg;
+    const char *request;
+
+    while (peer_read_request(peer, fd, &request)) {
+        int status = request[1] == 'A' ? service->patch_status : service->post_status;
+        char event_id[100];
+        char body[200];
+        char answer[400];
+        size_t used;
+
+        used = strlen(service->requests);
+        (void)snprintf(service->requests + used, sizeof service->requests - used, "%s\n", request);
+        event_id_of(event_id, sizeof event_id, request);
+        (void)snprintf(body, sizeof body,
+                       status ? "{\"detail\":\"no %s\"}" : "{\"event_id\":\"%s\"}", event_id);
+        (void)snprintf(answer, sizeof answer, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s",
+                       status ? status : 200, strlen(body), body);
+        if (!peer_puts(fd, answer))
+            break;
+    }
+}
+
+static void record_one_run(tel_client *client)
+{
+    tel_run *run = NULL;
+
+    assert_int_equal(tel_run_start(&run, client,
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j",
+                                              .metrics_json = "{\"m\":[1]}")),
+                     TEL_OK);
+    assert_int_equal(tel_run_set_metrics(run, TEL_FIELDS(.items_succeeded = 7)), TEL_OK);
+    assert_int_equal(tel_run_end(&run, TEL_SUCCESS, NULL), TEL_OK);
+}
+
+static void service__is_sent_the_run_and_then_what_changed(void **state)
+{
+    struct world *world = *state;
+    struct service *service = service_new();
+    struct peer *peer = peer_start(serve, service);
+    CLEANUP(freep) char *buffer = NULL;
+    const char *patch;
+
+    record_one_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer),
+                                 "TELEMETRY_API_AUTH_TOKEN", "s3cret", NULL));
+    assert_int_equal(peer_connections(peer), 1);
+    peer_stop(peer);
+    assert_memory_equal(service->requests, "POST /api/v1/runs HTTP/1.1\r\n", 28);
+    assert_non_null(strstr(service->requests, "\"metrics_json\":{\"m\":[1]}"));
+    assert_non_null(strstr(service->requests, "\"trigger_type\":\"cli\""));
+    assert_null(strstr(service->requests, "null"));
+    patch = strstr(service->requests, "PATCH /api/v1/runs/");
+    assert_non_null(patch);
+    assert_non_null(strstr(patch, "\"status\":\"success\""));
+    assert_non_null(strstr(patch, "\"items_succeeded\":7"));
+    assert_non_null(strstr(patch, "\"duration_ms\":"));
+    assert_null(strstr(patch, "metrics_json")); /* somebody may have changed it since */
+    assert_int_equal(count_of(service->requests, "Authorization: Bearer s3cret\r\n"), 2);
+    assert_int_equal(count_of(service->requests, " HTTP/1.1\r\n"), 2);
+    assert_string_equal(world->log, "");
+    buffer = world_buffer(world, ".active");
+    assert_string_equal(buffer, "");
+    free(service);
+}
+
+static void service__gets_an_event_id_of_any_text_as_one_path_segment(void **state)
+{
+    struct world *world = *state;
+    struct service *service = service_new();
+    struct peer *peer = peer_start(serve, service);
+    tel_run *run = NULL;
+
+    tel_run_start(&run, world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL),
+                  TEL_FIELDS(.agent_name = "a", .job_type = "j", .event_id = "a/b ?#\xc3\xa9"));
+    tel_run_end(&run, NULL, NULL);
+    peer_stop(peer);
+    assert_non_null(strstr(service->requests, "PATCH /api/v1/runs/a%2Fb%20%3F%23%C3%A9 HTTP/1.1"));
+    free(service);
+}
+
+static void service__that_lost_the_run_gets_the_whole_of_it(void **state)
+{
+    struct world *world = *state;
+    struct service *service = service_new();
+    struct peer *peer = peer_start(serve, service);
+
+    service->patch_status = 404;
+    record_one_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL));
+    peer_stop(peer);
+    assert_int_equal(count_of(service->requests, "POST /api/v1/runs "), 2);
+    assert_int_equal(count_of(service->requests, "\"status\":\"success\""), 2);
+    free(service);
+}
+
+/* ---- Refused for good ------------------------------------------------------------------------ */
+
+static void refusal__of_what_a_run_contains_is_said_and_not_buffered(void **state)
+{
+    struct world *world = *state;
+    struct service *service = service_new();
+    struct peer *peer = peer_start(serve, service);
+    CLEANUP(freep) char *buffer = NULL;
+    CLEANUP(freep) char *trail = NULL;
+
+    service->post_status = 422;
+    record_one_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL));
+    buffer = world_buffer(world, ".active");
+    trail = world_trail(world);
+    assert_string_equal(buffer, "");
+    assert_int_equal(count_lines(trail), 2);
+    assert_non_null(strstr(world->log, "E a run was refused for good: "));
+    assert_non_null(strstr(world->log, " answered 422: no "));
+    assert_int_equal(count_lines(world->log), 1);
+    peer_stop(peer);
+    assert_null(strstr(service->requests, "PATCH"));
+    free(service);
+}
+
+static void refusal__of_our_token_is_worth_waiting_for_another(void **state)
+{
+    struct world *world = *state;
+    struct service *service = service_new();
+    struct peer *peer = peer_start(serve, service);
+    CLEANUP(freep) char *buffer = NULL;
+
+    service->post_status = 401;
+    record_one_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL));
+    buffer = world_buffer(world, ".active");
+    assert_int_equal(count_lines(buffer), 2);
+    assert_non_null(strstr(world->log, " answered 401: no "));
+    peer_stop(peer);
+    free(service);
+}
+
+/* ---- Away, hung, broken, somebody else ------------------------------------------------------- */
+
+static void stay_silent(struct peer *peer, int fd, void *arg)
+{
+    (void)peer;
+    (void)arg;
+    peer_wait(fd);
+}
+
+static void hang_up(struct peer *peer, int fd, void *arg)
+{
+    (void)(peer_read_request(peer, fd, NULL) && peer_puts(fd, arg));
+}
+
+static void trickle(struct peer *peer, int fd, void *arg)
+{
+    (void)peer_read_request(peer, fd, NULL);
+    for (const char *c = arg; *c && peer_send(fd, c, 1); c++)
+        deadline_sleep(deadline_in(1000), 1000);
+}
+
+static void flood(struct peer *peer, int fd, void *arg)
+{
+    char filler[4096];
+
+    memset(filler, 'x', sizeof filler);
+    (void)(peer_read_request(peer, fd, NULL) && peer_puts(fd, arg));
+    while (peer_send(fd, filler, sizeof filler))
+        continue;
+}
+
+/* A start and an end must be in the buffer, in that order and ready for whoever empties it. */
+static void assert_both_are_buffered(struct world *world)
+{
+    CLEANUP(freep) char *trail = world_trail(world);
+    CLEANUP(freep) char *buffer = NULL;
+    CLEANUP(json_releasep) json_t *run = NULL;
+    CLEANUP(json_releasep) json_t *update = NULL;
+    char *newline;
+
+    assert_int_equal(count_lines(trail), 2);
+    tel_client_free(world->client);
+    world->client = NULL;
+    buffer = world_buffer(world, ".ready");
+    assert_int_equal(count_lines(buffer), 2);
+    newline = strchr(buffer, '\n');
+    run = json_parse(buffer, (size_t)(newline - buffer), NULL);
+    update = json_parse(newline + 1, strlen(newline + 1), NULL);
+    assert_string_equal(json_string_value(json_object_get(run, "record_type")), "run");
+    assert_string_equal(json_string_value(json_object_get(run, "status")), "running");
+    assert_string_equal(json_string_value(json_object_get(update, "record_type")), "update");
+    assert_string_equal(json_string_value(json_object_get(update, "event_id")),
+                        json_string_value(json_object_get(run, "event_id")));
+    assert_string_equal(json_string_value(json_object_get(update, "status")), "success");
+    assert_int_equal(json_integer_value(json_object_get(update, "items_succeeded")), 7);
+    assert_true(json_is_string(json_object_get(update, "end_time")));
+}
+
+static void outage__of_any_kind_costs_the_budget_at_most_and_no_run(void **state)
+{
+    static char half[] = "HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{\"event_id\":";
+    static char headless[] = "HTTP/1.1 201 Created\r\nContent-Le";
+    static char garbage[] = "\x16\x03\x01 SSH-2.0\r\n\r\n";
+    static char busy[] = "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n";
+    static char broken[] = "HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\n{}";
+    static char moved[] = "HTTP/1.1 301 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
+    static char missing[] = "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n";
+    static char foreign[] = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>hi</html>";
+    static char other[] = "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"event_id\":\"x\"}";
+    static char slow[] = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
+    static char endless[] = "HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n";
+    const struct {
+        const char *name;
+        peer_fn *behave;
+        char *arg;
+    } cases[] = {
+        {"refused", NULL, NULL},           {"silent", stay_silent, NULL},
+        {"half", hang_up, half},           {"headless", hang_up, headless},
+        {"garbage", hang_up, garbage},     {"nothing", hang_up, ""},
+        {"busy", peer_answer, busy},       {"broken", peer_answer, broken},
+        {"moved", peer_answer, moved},     {"missing", peer_answer, missing},
+        {"foreign", peer_answer, foreign}, {"other", peer_answer, other},
+        {"slow", trickle, slow},           {"flood", flood, endless},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world *world = world_new();
+        struct peer *peer = peer_start(cases[i].behave, cases[i].arg);
+        int64_t start_ms = clock_monotonic_ms();
+
+        print_message("  the service is %s\n", cases[i].name);
+        record_one_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer),
+                                     "TELEMETRY_CALL_BUDGET_MS", "200", NULL));
+        assert_true(clock_monotonic_ms() - start_ms < PATIENCE_MS);
+        assert_int_equal(count_of(world->log, "runs are kept in the buffer"), 1);
+        assert_int_equal(count_lines(world->log), 1);
+        assert_both_are_buffered(world);
+        peer_stop(peer);
+        world_free(world);
+    }
+}
+
+static void outage__after_the_start_keeps_the_end(void **state)
+{
+    struct world *world = *state;
+    struct service *service = service_new();
+    struct peer *peer = peer_start(serve, service);
+    CLEANUP(freep) char *buffer = NULL;
+    tel_run *run = NULL;
+
+    assert_int_equal(tel_run_start(&run,
+                                   world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL),
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j")),
+                     TEL_OK);
+    peer_stop(peer);
+    assert_int_equal(tel_run_end(&run, TEL_FAILURE, TEL_FIELDS(.error_summary = "gone")), TEL_OK);
+    buffer = world_buffer(world, ".active");
+    assert_int_equal(count_lines(buffer), 1);
+    assert_int_equal(count_of(buffer, "\"record_type\":\"update\""), 1);
+    assert_int_equal(count_of(buffer, "\"error_summary\":\"gone\""), 1);
+    free(service);
+}
+
+static void outage__over_before_the_end_still_sends_the_end_after_the_start(void **state)
+{
+    struct world *world = *state;
+    struct service *service = service_new();
+    struct peer *peer = peer_start(serve, service);
+    CLEANUP(freep) char *buffer = NULL;
+    tel_run *run = NULL;
+
+    service->post_status = 503;
+    tel_run_start(&run, world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL),
+                  TEL_FIELDS(.agent_name = "a", .job_type = "j"));
+    service->post_status = 0;
+    tel_run_end(&run, NULL, NULL);
+    buffer = world_buffer(world, ".active");
+    assert_int_equal(count_lines(buffer), 2);
+    peer_stop(peer);
+    assert_null(strstr(service->requests, "PATCH"));
+    free(service);
+}
+
+static void url__that_is_none_is_said_and_the_buffer_has_the_runs(void **state)
+{
+    struct world *world = *state;
+    CLEANUP(freep) char *buffer = NULL;
+
+    record_one_run(world_connect(world, "TELEMETRY_API_URL", "localhost:8765", NULL));
+    assert_non_null(strstr(world->log, "must look like http://host:port"));
+    buffer = world_buffer(world, ".active");
+    assert_int_equal(count_lines(buffer), 2);
+}
+
+static void mock__lets_nothing_leave_by_network(void **state)
+{
+    struct world *world = *state;
+    struct service *service = service_new();
+    struct peer *peer = peer_start(serve, service);
+
+    record_one_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), "TELEMETRY_TEST_MODE",
+                                 "mock", NULL));
+    assert_int_equal(peer_connections(peer), 0);
+    assert_string_equal(world->log, "");
+    assert_both_are_buffered(world);
+    peer_stop(peer);
+    free(service);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(service__is_sent_the_run_and_then_what_changed),
+        TEST(service__gets_an_event_id_of_any_text_as_one_path_segment),
+        TEST(service__that_lost_the_run_gets_the_whole_of_it),
+        TEST(refusal__of_what_a_run_contains_is_said_and_not_buffered),
+        TEST(refusal__of_our_token_is_worth_waiting_for_another),
+        cmocka_unit_test(outage__of_any_kind_costs_the_budget_at_most_and_no_run),
+        TEST(outage__after_the_start_keeps_the_end),
+        TEST(outage__over_before_the_end_still_sends_the_end_after_the_start),
+        TEST(url__that_is_none_is_said_and_the_buffer_has_the_runs),
+        TEST(mock__lets_nothing_leave_by_network),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,32 @@
+"""The documentation against the sources: names that exist, links that lead somewhere."""
+
+import pathlib
+import re
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class DocumentationTest(unittest.TestCase):
+    def test_api_names_point_to_functions_and_tests_that_exist(self):
+        header = (ROOT / "include/telemetry.h").read_text()
+        tests = "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.[cp]*"))
+        page = (ROOT / "docs/api-names.md").read_text()
+        rows = [line for line in page.splitlines() if line.startswith("| `")]
+        self.assertGreater(len(rows), 40)
+        for row in rows:
+            _, _, ours, proof, _ = [cell.strip() for cell in row.split("|")]
+            for name in re.findall(r"`(tel_\w+)", ours):
+                self.assertRegex(header, rf"\b{name}\b", row)
+            for name in re.findall(r"`(\w+__\w+|test_\w+)`", proof):
+                self.assertRegex(tests, rf"\b{name}\b", row)
+            self.assertTrue("`" in proof or proof == "later", row)
+
+    def test_links_between_pages_lead_somewhere(self):
+        for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("src/*.md")]:
+            for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
+                self.assertTrue((page.parent / target).exists(), f"{page.name}: {target}")
+
+
+if __name__ == "__main__":
+    unittest.main()

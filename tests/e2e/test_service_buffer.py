@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""The service brings what clients left in the buffer directory into the database."""
+import json
+import os
+import time
+
+import harness
+from harness import a_run
+
+
+class Adoption(harness.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.buffer = self.base / "buffer"
+        self.buffer.mkdir(mode=0o700)
+
+    def leave(self, name, *lines):
+        """Leave a buffer file behind, as its writer would."""
+        path = self.buffer / name
+        path.write_text("".join(line if isinstance(line, str) else json.dumps(line) + "\n"
+                                for line in lines))
+        path.chmod(0o600)
+        return path
+
+    def wait_for_run(self, service, event_id, **fields):
+        def found():
+            answer = service.get(f"/api/v1/runs/{event_id}")
+            if answer.status_code != 200:
+                return None
+            run = answer.json()
+            return run if all(run[name] == value for name, value in fields.items()) else None
+        return harness.wait_until(found, f"run {event_id} with {fields}")
+
+    def wait_for_name(self, name):
+        harness.wait_until((self.buffer / name).exists, name)
+
+    def old_run(self, **fields):
+        """A line as the older Python clients write it."""
+        run = a_run(record_type="run", schema_version=6, created_at=None, updated_at=None,
+                    end_time=None, status="running", metrics_json=json.dumps({"pages": 3}),
+                    context_json=None, api_posted=False, host=None, duration_ms=0)
+        run.update(fields)
+        return run
+
+    def test_a_ready_file_of_an_older_client_is_adopted_at_start(self):
+        run = self.old_run()
+        ended = self.old_run(status="completed", end_time="2025-12-10T12:30:00+00:00",
+                             items_succeeded=5)
+        self.leave("telemetry_20251210_120000.jsonl.ready", run, ended)
+        service = self.start_service()
+        stored = self.wait_for_run(service, ended["event_id"], status="success", items_succeeded=5)
+        self.assertEqual(stored["metrics_json"], {"pages": 3})
+        self.assertTrue(stored["created_at"])
+        self.wait_for_run(service, run["event_id"], status="running")
+        self.wait_for_name("telemetry_20251210_120000.jsonl.synced")
+
+    def test_our_updates_end_the_runs_they_name(self):
+        run = a_run()
+        self.leave("telemetry_20251210_120000-tel-1-abcdef01.jsonl.ready",
+                   dict(run, record_type="run"),
+                   {"record_type": "update", "event_id": run["event_id"], "status": "failure",
+                    "buffered_at": "2025-12-10T12:00:01.000000+00:00", "error_summary": "it broke"})
+        service = self.start_service()
+        self.wait_for_run(service, run["event_id"], status="failure", error_summary="it broke")
+
+    def test_our_active_file_without_its_writer_is_taken_over(self):
+        run = a_run()
+        self.leave("telemetry_20251210_120000-tel-1-abcdef01.jsonl.active", run)
+        service = self.start_service()
+        self.wait_for_run(service, run["event_id"])
+
+    def test_an_older_clients_active_file_is_taken_over_when_it_has_rested(self):
+        rested, busy = a_run(), a_run()
+        path = self.leave("telemetry_20251210_120000.jsonl.active", rested)
+        os.utime(path, (time.time() - 300, time.time() - 300))
+        fresh = self.leave("telemetry_20251210_130000.jsonl.active", busy)
+        service = self.start_service()
+        self.wait_for_run(service, rested["event_id"])
+        self.assertTrue(fresh.exists())
+        self.assertEqual(service.get("/api/v1/runs/" + busy["event_id"]).status_code, 404)
+
+    def test_files_are_adopted_on_an_interval_too(self):
+        service = self.start_service(TELEMETRY_SYNC_INTERVAL_SECONDS=1)
+        self.assertEqual(service.runs(), [])
+        run = a_run()
+        self.leave("telemetry_20251210_120000.jsonl.ready", run)
+        self.wait_for_run(service, run["event_id"])
+
+    def test_what_is_adopted_again_is_stored_once(self):
+        run = a_run(status="success")
+        self.leave("telemetry_20251210_120000.jsonl.ready", run, run)
+        self.leave("telemetry_20251210_120001.jsonl.ready", run)
+        service = self.start_service()
+        self.wait_for_name("telemetry_20251210_120001.jsonl.synced")
+        self.assertEqual(len(service.runs()), 1)
+
+    def test_a_faulty_line_is_set_aside_and_holds_nothing_up(self):
+        run = a_run()
+        self.leave("telemetry_20251210_120000.jsonl.ready", "{no json\n",
+                   a_run(duration_ms=-5), run, '{"torn":')
+        service = self.start_service()
+        self.wait_for_run(service, run["event_id"])
+        self.wait_for_name("telemetry_20251210_120000.jsonl.synced")
+        self.assertEqual(len(service.runs()), 1)
+        rejected = [json.loads(line) for path in self.buffer.glob("*.rejected*")
+                    for line in path.read_text().splitlines()]
+        self.assertEqual(len(rejected), 3)
+        self.assertIn("{no json", [line["line"] for line in rejected])
+        harness.wait_until(lambda: [line for line in service.log if "rejected=3" in line],
+                           "a word in the log")
+
+    def test_a_large_buffer_does_not_hold_up_the_start(self):
+        runs = [a_run() for _ in range(5000)]
+        self.leave("telemetry_20251210_120000.jsonl.ready", *runs)
+        service = self.start_service()
+        self.assertEqual(service.get("/health").status_code, 200)
+        self.assertEqual(service.post(a_run()).status_code, 201)
+        self.wait_for_name("telemetry_20251210_120000.jsonl.synced")
+        self.wait_for_run(service, runs[-1]["event_id"])
+
+    def test_a_buffer_directory_that_cannot_be_read_is_no_reason_to_stop(self):
+        self.buffer.rmdir()
+        self.buffer.write_text("in the way")
+        service = self.start_service()
+        self.assertEqual(service.post(a_run()).status_code, 201)
+        self.assertEqual(service.stop(), 0)
+
+    def test_what_was_buffered_while_it_was_away_is_there_after_a_restart(self):
+        service = self.start_service()
+        run = a_run()
+        service.post(run)
+        self.assertEqual(service.stop(), 0)
+        self.leave("telemetry_20251210_120000-tel-9-00000000.jsonl.ready",
+                   {"record_type": "update", "event_id": run["event_id"], "status": "success"})
+        service = self.start_service()
+        self.wait_for_run(service, run["event_id"], status="success")
+
+
+if __name__ == "__main__":
+    harness.main()

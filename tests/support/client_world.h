@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A client in a directory of the test's own, what it logged, and what it left in its files.
+ */
+#ifndef SUPPORT_CLIENT_WORLD_H
+#define SUPPORT_CLIENT_WORLD_H
+
+#include <stddef.h>
+
+#include "model/record.h"
+
+struct world {
+    char *scratch; /* the base directory is {scratch}/base */
+    tel_client *client;
+    char log[16384]; /* "W message\n", the level's first letter in front */
+};
+
+/* Make the directory; HOME and TELEMETRY_BASE_DIR point into it. */
+struct world *world_new(void);
+void world_free(struct world *world);
+
+/* For cmocka: *state is a new world. */
+int world_set_up(void **state);
+int world_tear_down(void **state);
+
+/* (Re)make world->client from pairs of a key and a value, NULL at the end. The call budget is long
+ * unless given. */
+tel_client *world_connect(struct world *world, ...) __attribute__((sentinel));
+
+/* Return the lines of the audit trail, of buffer files in one state (".active", ".ready"), or the
+ * content of a file below the base directory. The caller frees it. */
+char *world_trail(struct world *world);
+char *world_buffer(struct world *world, const char *state);
+
+/* Read a run from the database; TEL_E_NOT_FOUND when there is none. */
+tel_error world_stored(struct world *world, const char *event_id, struct tel_record *record);
+size_t world_stored_count(struct world *world);
+
+#endif
