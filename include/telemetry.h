@@ -169,9 +169,9 @@ typedef struct tel_run_fields {
     const char *error_summary;
     const char *error_details;
 
-    const char *git_repo;
+    const char *git_repo; /* default: the repository of the working directory, without secrets */
     const char *git_branch;
-    const char *git_run_tag;
+    const char *git_run_tag; /* repository/branch */
     const char *git_commit_hash;
     const char *git_commit_source; /* manual, llm or ci */
     const char *git_commit_author;

@@ -88,6 +88,7 @@ static void client_destroy(struct tel_client *client)
         process = inherited;
     }
     ndjson_clear(&client->ndjson);
+    git_context_clear(&client->git);
     tel_config_free(client->config);
     free(client);
 }
@@ -170,6 +171,7 @@ static tel_error client_init(struct tel_client *client, const struct tel_config 
         return error;
     if (gethostname(client->host, sizeof client->host - 1))
         client->host[0] = '\0';
+    (void)git_detect(&client->git, /* directory= */ NULL);
     make_directories(client);
     (void)tel_config_validate(client->config, report_finding, &client->reporter);
     process = process_new(client, /* inherited= */ NULL);

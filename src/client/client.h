@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "client/git.h"
 #include "client/outlet.h"
 #include "client/registry.h"
 #include "client/reporter.h"
@@ -33,6 +34,7 @@ struct tel_client {
     struct reporter reporter;
     struct ndjson ndjson; /* directory NULL: there is none */
     char host[256];
+    struct git_context git; /* of the working directory when the client was made */
     atomic_bool closed;
     atomic_size_t references; /* the users of a process together hold one, each run holds one */
     _Atomic(struct process *) process;

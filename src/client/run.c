@@ -82,36 +82,40 @@ static tel_error set_run_id(struct tel_run *run)
 
 static tel_error set_defaults(struct tel_run *run)
 {
-    const struct tel_config *config = run->client->config;
+    const struct tel_client *client = run->client;
     struct tel_record *record = &run->record;
     char event_id[UUID_SIZE];
     char now[TEL_TIMESTAMP_SIZE];
-    tel_error error;
+    const struct {
+        int index;
+        const char *text;
+    } defaults[] = {
+        {FIELD_event_id, event_id},
+        {FIELD_status, TEL_RUNNING},
+        {FIELD_created_at, now},
+        {FIELD_updated_at, now},
+        {FIELD_start_time, now},
+        {FIELD_trigger_type, "cli"},
+        {FIELD_host, client->host},
+        {FIELD_git_repo, client->git.repo},
+        {FIELD_git_branch, client->git.branch},
+        {FIELD_git_run_tag, client->git.run_tag},
+        {FIELD_agent_owner, config_text(client->config, CONFIG_AGENT_OWNER)},
+        {FIELD_parent_run_id, config_text(client->config, CONFIG_TELEMETRY_RUN_ID)},
+    };
 
     uuid_make(event_id);
     timestamp_format(now, clock_now_us());
     run->start_was_given = record_has(record, FIELD_start_time);
     run->start_ms = clock_monotonic_ms();
     record_load_int(record, FIELD_schema_version, SCHEMA_VERSION);
-    error = set_default(record, FIELD_event_id, event_id);
-    if (!error)
-        error = set_default(record, FIELD_status, TEL_RUNNING);
-    if (!error)
-        error = set_default(record, FIELD_created_at, now);
-    if (!error)
-        error = set_default(record, FIELD_updated_at, now);
-    if (!error)
-        error = set_default(record, FIELD_start_time, now);
-    if (!error)
-        error = set_default(record, FIELD_trigger_type, "cli");
-    if (!error)
-        error = set_default(record, FIELD_host, run->client->host);
-    if (!error)
-        error = set_default(record, FIELD_agent_owner, config_text(config, CONFIG_AGENT_OWNER));
-    if (!error)
-        error =
-            set_default(record, FIELD_parent_run_id, config_text(config, CONFIG_TELEMETRY_RUN_ID));
-    return error ? error : set_run_id(run);
+    for (size_t i = 0; i < sizeof defaults / sizeof *defaults; i++) {
+        tel_error error = set_default(record, defaults[i].index, defaults[i].text);
+
+        if (error)
+            return error;
+    }
+    return set_run_id(run);
 }
 
 static bool is_blank(const char *text)

@@ -136,6 +136,8 @@ static tel_error set_one(struct tel_run *run, const char *name, const char *text
                       : record_parse(&given, index, text, &fault);
     if (error == TEL_E_INVALID)
         report_fault(&run->client->reporter, &fault, "the field is left out");
+    if (!error)
+        error = settable_hide_credentials(&given);
     return error ? error : change(run, &given, FIELD_BIT(index));
 }
 

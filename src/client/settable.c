@@ -2,6 +2,7 @@
 #include "client/settable.h"
 
 #include "base/cleanup.h"
+#include "client/git.h"
 
 /* Say of each field that was given what is wrong with it. */
 static void report_faulty(const tel_run_fields *fields, field_set set, struct reporter *reporter)
@@ -26,6 +27,16 @@ static void report_unsettable(const struct tel_record *given, field_set set,
     }
 }
 
+tel_error settable_hide_credentials(struct tel_record *given)
+{
+    CLEANUP(freep) char *clean = NULL;
+
+    if (!record_has(given, FIELD_git_repo))
+        return TEL_OK;
+    clean = git_url_without_credentials(given->fields.git_repo);
+    return clean ? record_set_text(given, FIELD_git_repo, clean, NULL) : TEL_E_NOMEM;
+}
+
 tel_error settable_take(struct tel_record *record, const tel_run_fields *fields, field_set set,
                         struct reporter *reporter)
 {
@@ -35,5 +46,6 @@ tel_error settable_take(struct tel_record *record, const tel_run_fields *fields,
     if (error == TEL_E_INVALID)
         report_faulty(fields, set, reporter);
     report_unsettable(&given, set, reporter);
-    return record_merge(record, &given, set, NULL);
+    error = settable_hide_credentials(&given);
+    return error ? error : record_merge(record, &given, set, NULL);
 }

@@ -21,4 +21,7 @@
 tel_error settable_take(struct tel_record *record, const tel_run_fields *fields, field_set set,
                         struct reporter *reporter);
 
+/* Take user and password out of a git_repo that a caller gave, before it is written anywhere. */
+tel_error settable_hide_credentials(struct tel_record *given);
+
 #endif

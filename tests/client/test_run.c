@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -50,6 +51,66 @@ static void start__stores_a_running_run_with_its_defaults(void **state)
     assert_null(stored.fields.parent_run_id);
     assert_string_equal(world->log, "");
     assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+}
+
+/* A repository as git lays it out, with a secret in its remote. */
+static void make_repository(const struct world *world)
+{
+    CLEANUP(freep) char *config = scratch_path(world->scratch, ".git/config");
+    CLEANUP(freep) char *head = scratch_path(world->scratch, ".git/HEAD");
+    CLEANUP(freep) char *directory = scratch_path(world->scratch, ".git");
+
+    assert_int_equal(mkdir(directory, 0700), 0);
+    scratch_write(config,
+                  "[remote \"origin\"]\n\turl = https://u:ghp_secret@example.org/o/words.git\n");
+    scratch_write(head, "ref: refs/heads/main\n");
+}
+
+static void start__notes_the_repository_that_the_process_is_in(void **state)
+{
+    struct world *world = *state;
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+    CLEANUP(freep) char *cwd = getcwd(NULL, 0);
+    CLEANUP(freep) char *trail = NULL;
+    tel_run *run = NULL;
+
+    make_repository(world);
+    assert_int_equal(chdir(world->scratch), 0);
+    (void)embedded(world);
+    assert_int_equal(chdir(cwd), 0);
+    assert_int_equal(tel_run_start(&run, world->client,
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j")),
+                     TEL_OK);
+    assert_int_equal(world_stored(world, tel_run_event_id(run), &stored), TEL_OK);
+    assert_string_equal(stored.fields.git_repo, "https://example.org/o/words.git");
+    assert_string_equal(stored.fields.git_branch, "main");
+    assert_string_equal(stored.fields.git_run_tag, "words/main");
+    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+    trail = world_trail(world);
+    assert_null(strstr(trail, "ghp_secret"));
+}
+
+static void start__a_repository_that_is_given_wins_and_loses_its_secrets(void **state)
+{
+    struct world *world = *state;
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+    CLEANUP(freep) char *trail = NULL;
+    tel_run *run = NULL;
+
+    assert_int_equal(tel_run_start(&run, embedded(world),
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j",
+                                              .git_branch = "mine",
+                                              .git_repo =
+                                                  "https://u:ghp_secret@example.org/given")),
+                     TEL_OK);
+    assert_int_equal(tel_run_set(run, "git_repo", "https://ghp_secret@example.org/set"), TEL_OK);
+    assert_int_equal(world_stored(world, tel_run_event_id(run), &stored), TEL_OK);
+    assert_string_equal(stored.fields.git_repo, "https://example.org/given");
+    assert_string_equal(stored.fields.git_branch, "mine");
+    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+    trail = world_trail(world);
+    assert_non_null(strstr(trail, "https://example.org/set"));
+    assert_null(strstr(trail, "ghp_secret"));
 }
 
 static void end__stores_status_times_and_metrics(void **state)
@@ -451,6 +512,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(start__stores_a_running_run_with_its_defaults),
+        TEST(start__notes_the_repository_that_the_process_is_in),
+        TEST(start__a_repository_that_is_given_wins_and_loses_its_secrets),
         TEST(end__stores_status_times_and_metrics),
         TEST(trail__has_the_run_at_start_and_at_end_and_its_events_between),
         TEST(start__refuses_a_run_without_agent_or_job),
