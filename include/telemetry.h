@@ -310,17 +310,28 @@ typedef struct tel_run tel_run;
 TEL_API tel_error tel_client_new(tel_client **out, const tel_config *config);
 
 /*
- * Release the client. Runs that are still active stay `running` in the store; handles to them remain
- * valid, answer TEL_E_CLOSED, and are released as usual.
+ * Release the client. Calls under way finish; runs that are still active stay `running` in the store;
+ * handles to them remain valid, answer TEL_E_CLOSED, and are released as usual.
+ *
+ * A client may be used on both sides of a fork(): the child gets a buffer file, a connection and a
+ * list of active runs of its own with its first call, and frees the client for itself. Runs stay
+ * with the process that started them: to the child's calls they are TEL_E_CLOSED, and what memory
+ * they take there is released when the child ends.
  */
 TEL_API void tel_client_free(tel_client *client);
 
 /*
  * Start a run: in the audit trail, then in the service (or, embedded, in the database), or in the
  * buffer when those cannot take it in time. `fields` must give agent_name and job_type; trigger_type
- * defaults to cli, host, agent_owner, ids and times are filled in. On success *out is the run, to be
- * ended with tel_run_end(). A failure to record is not a failure to start: the run is then kept by
- * whatever still works, and the cause goes to the log. TEL_E_IO only when nothing took it.
+ * defaults to cli, parent_run_id to TELEMETRY_RUN_ID; host, agent_owner, ids and times are filled in;
+ * a faulty value is logged and left out. On success *out is the run, to be ended with tel_run_end().
+ *
+ * A run_id of the caller's own is taken when it is not blank, fits TEL_RUN_ID_SIZE and has no '/' or
+ * '\'; else it is logged and one is made. One that is active already gets "-duplicate-{8 hex digits}"
+ * appended.
+ *
+ * A failure to record is not a failure to start: the run is then kept by whatever still works, and
+ * the cause goes to the log, once. TEL_E_IO only when nothing took it.
  */
 TEL_API tel_error tel_run_start(tel_run **out, tel_client *client, const tel_run_fields *fields);
 
@@ -332,20 +343,33 @@ TEL_API const char *tel_run_event_id(const tel_run *run);
  * a JSON string; NULL: no payload. */
 TEL_API tel_error tel_run_log_event(tel_run *run, const char *event_type, const char *payload_json);
 
-/* Set fields of the active run; recorded when it ends. Ids, times and what the store keeps by itself
- * cannot be set. An unknown name is logged as a warning and otherwise ignored. */
+/*
+ * Set fields of the active run; recorded when it ends. agent_name, job_type, ids, times and what the
+ * store keeps by itself cannot be set. A `status` set here is the one the run ends with, unless the
+ * end gives another. An unknown name is logged as a warning and otherwise ignored, so is a faulty
+ * value of tel_run_set_metrics(); the other two answer TEL_E_INVALID to one.
+ *
+ * What a run worked on (product to item_name), its references, git_repo, git_branch, git_run_tag,
+ * environment, trigger_type and insight_id are best given at the start: the service takes them with
+ * the start only. Set later they reach the audit trail and, embedded, the database.
+ */
 TEL_API tel_error tel_run_set_metrics(tel_run *run, const tel_run_fields *fields);
 TEL_API tel_error tel_run_set(tel_run *run, const char *name, const char *value);
 TEL_API tel_error tel_run_set_int(tel_run *run, const char *name, int64_t value);
 
 /*
- * End the run with `status` (NULL: success) and last fields (may be NULL), release it and set *run
- * to NULL. end_time and duration_ms are filled in unless given. TEL_E_CLOSED when it had ended
- * before.
+ * End the run with `status` (NULL: the one set before, else success) and last fields (may be NULL),
+ * release it and set *run to NULL. end_time and duration_ms are filled in unless given. What is no
+ * status to end with ("running", "done") ends the run as failure, and is TEL_E_INVALID. TEL_E_CLOSED
+ * when the run had ended before.
  */
 TEL_API tel_error tel_run_end(tel_run **run, const char *status, const tel_run_fields *fields);
 
-/* The same, for callers that keep the run_id and no handle. */
+/*
+ * The same, for callers that keep the run_id and no handle. `agent_name` and `job_type` win over
+ * `fields` (may be NULL). Events are taken for any run_id that a run may have, as another process may
+ * have started it; ending a run that is not active here is TEL_E_NOT_FOUND.
+ */
 TEL_API tel_error tel_client_start_run(tel_client *client, char run_id[TEL_RUN_ID_SIZE],
                                        const char *agent_name, const char *job_type,
                                        const tel_run_fields *fields);
@@ -355,10 +379,11 @@ TEL_API tel_error tel_client_end_run(tel_client *client, const char *run_id, con
                                      const tel_run_fields *fields);
 
 /*
- * Run `body` inside a run. When it returns 0 the run ends as success, else as failure, with
- * error_summary set unless the body set it; when its thread is cancelled the run ends as failure
- * too. The body's result is returned unchanged, whatever became of the recording; `run` is NULL
- * in the body when the run could not be started.
+ * Run `body` inside a run. When it returns 0 the run ends as success (or with the status it set),
+ * else as failure, with error_summary set unless the body set it; when its thread is cancelled or
+ * ended inside, the run ends as failure too. The body's result is returned unchanged, whatever became
+ * of the recording; `run` is NULL in the body when the run could not be started. The body does not
+ * end the run by its handle. Without a body: TEL_E_INVALID.
  */
 typedef int tel_body_fn(tel_run *run, void *arg);
 TEL_API int tel_client_track_run(tel_client *client, const char *agent_name, const char *job_type,

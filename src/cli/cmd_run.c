@@ -142,7 +142,7 @@ static int run(const struct run_options *options, struct run_recording *recordin
         capture_clear(&capture);
         return run_unwatched(options, recording, signals, &fault);
     }
-    supervise(&outcome, &child, &capture, signals);
+    supervise(&outcome, &child, *options->command, &capture, signals);
     if (capture_write_error(&capture))
         complain("run: cannot pass on the command's output: %s",
                  strerror(capture_write_error(&capture)));

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 
 static bool has_terminal(void)
 {
@@ -86,7 +87,24 @@ void child_release(struct child *child)
     child->go = -1;
 }
 
-int child_exec_error(struct child *child)
+/* Is there a file of this name in a directory of PATH? */
+static bool is_on_path(const char *name)
+{
+    const char *path = getenv("PATH");
+
+    while (path && *path) {
+        size_t length = strcspn(path, ":");
+        CLEANUP(freep) char *directory = strndup(path, length);
+        CLEANUP(freep) char *file = directory ? path_join(length ? directory : ".", name) : NULL;
+
+        if (file && access(file, F_OK) == 0)
+            return true;
+        path += length + (path[length] == ':');
+    }
+    return false;
+}
+
+int child_exec_error(struct child *child, const char *name)
 {
     int cause = 0;
     ssize_t count;
@@ -96,7 +114,10 @@ int child_exec_error(struct child *child)
     } while (count < 0 && errno == EINTR);
     (void)close(child->failure);
     child->failure = -1;
-    return count == (ssize_t)sizeof cause ? cause : 0;
+    if (count != (ssize_t)sizeof cause)
+        return 0;
+    /* A directory of PATH that may not be searched says nothing of the command. */
+    return cause == EACCES && !strchr(name, '/') && !is_on_path(name) ? ENOENT : cause;
 }
 
 void child_signal(const struct child *child, int signal_number)

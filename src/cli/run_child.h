@@ -35,8 +35,8 @@ tel_error child_start(struct child *child, char *const *command, char *const *en
 /* Let it run. */
 void child_release(struct child *child);
 
-/* Once it has ended: return 0, or the errno of the exec that failed. */
-int child_exec_error(struct child *child);
+/* Once it has ended: return 0, or why a command of this name could not be executed (an errno). */
+int child_exec_error(struct child *child, const char *name);
 
 /* Send a signal to it, or to its group. */
 void child_signal(const struct child *child, int signal_number);

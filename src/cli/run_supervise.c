@@ -129,8 +129,8 @@ static void turn(struct supervision *s)
     }
 }
 
-void supervise(struct outcome *outcome, struct child *child, struct capture *capture,
-               const struct run_signals *signals)
+void supervise(struct outcome *outcome, struct child *child, const char *name,
+               struct capture *capture, const struct run_signals *signals)
 {
     struct supervision s = {
         .outcome = outcome,
@@ -146,7 +146,7 @@ void supervise(struct outcome *outcome, struct child *child, struct capture *cap
     child_release(child);
     while (!is_over(&s))
         turn(&s);
-    outcome->exec_error = child_exec_error(child);
+    outcome->exec_error = child_exec_error(child, name);
     outcome->wait_status = child->wait_status;
     outcome->usage = child->usage;
 }

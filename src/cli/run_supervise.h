@@ -16,8 +16,8 @@ struct outcome {
     bool by_terminal;    /* that one came from the terminal */
 };
 
-/* Let the command run to its end, and its output to where it goes. */
-void supervise(struct outcome *outcome, struct child *child, struct capture *capture,
-               const struct run_signals *signals);
+/* Let the command of this name run to its end, and its output to where it goes. */
+void supervise(struct outcome *outcome, struct child *child, const char *name,
+               struct capture *capture, const struct run_signals *signals);
 
 #endif

@@ -155,7 +155,7 @@ static char *copy_line(const char *line, size_t length)
     }
     copy = strndup(line, kept + (kept < length ? 3 : 0));
     if (copy && kept < length)
-        memcpy(copy + kept, "...", 3);
+        memcpy(copy + kept, "...", 4);
     return copy;
 }
 

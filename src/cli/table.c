@@ -123,7 +123,7 @@ bool table_append(const struct table *table, const struct screen *screen, struct
     size_t widths[TABLE_COLUMNS_MAX] = {0};
     size_t last = table->column_count - 1;
 
-    if (table->failed)
+    if (table->failed || !table->column_count)
         return false;
     measure(table, widths);
     if (screen->width)

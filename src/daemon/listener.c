@@ -95,23 +95,23 @@ static tel_error fault_in_use(tel_fault *fault, const char *host, uint16_t port)
 
 static tel_error describe(struct listener *listener, tel_fault *fault)
 {
-    struct sockaddr_storage address;
+    union {
+        struct sockaddr any;
+        struct sockaddr_in ipv4;
+        struct sockaddr_in6 ipv6;
+    } address = {0};
     socklen_t size = sizeof address;
     char host[INET6_ADDRSTRLEN];
 
-    if (getsockname(listener->fd, (struct sockaddr *)&address, &size))
+    if (getsockname(listener->fd, &address.any, &size))
         return fault_errno(fault, TEL_E_IO, "cannot tell the port");
-    if (address.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *ipv6 = (const void *)&address;
-
-        (void)inet_ntop(AF_INET6, &ipv6->sin6_addr, host, sizeof host);
+    if (address.any.sa_family == AF_INET6) {
+        (void)inet_ntop(AF_INET6, &address.ipv6.sin6_addr, host, sizeof host);
         (void)snprintf(listener->host, sizeof listener->host, "[%s]", host);
-        listener->port = ntohs(ipv6->sin6_port);
+        listener->port = ntohs(address.ipv6.sin6_port);
     } else {
-        const struct sockaddr_in *ipv4 = (const void *)&address;
-
-        (void)inet_ntop(AF_INET, &ipv4->sin_addr, listener->host, sizeof listener->host);
-        listener->port = ntohs(ipv4->sin_port);
+        (void)inet_ntop(AF_INET, &address.ipv4.sin_addr, listener->host, sizeof listener->host);
+        listener->port = ntohs(address.ipv4.sin_port);
     }
     return TEL_OK;
 }

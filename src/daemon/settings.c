@@ -159,7 +159,7 @@ tel_error settings_token(char **token, const struct tel_config *config, tel_faul
                          "TELEMETRY_API_AUTH_ENABLED is on, but there is no token: set "
                          "TELEMETRY_API_AUTH_TOKEN or TELEMETRY_API_AUTH_TOKEN_FILE");
     }
-    if (!is_usable(found))
+    if (!found || !is_usable(found))
         return fault_set(fault, TEL_E_INVALID,
                          "the token in %s must be one word of printable ASCII characters",
                          given ? "TELEMETRY_API_AUTH_TOKEN" : path);

@@ -74,7 +74,7 @@ static tel_error make_line(struct strbuf *line, const char *json, tel_fault *fau
         return TEL_E_INVALID;
     if (!json_is_object(object))
         return fault_set(fault, TEL_E_INVALID, "a line of the audit trail must be a JSON object");
-    if (!strchr(line->text, '\n'))
+    if (!line->text || !strchr(line->text, '\n'))
         return TEL_OK;
     strbuf_reset(line);
     json_write_value(line, object);

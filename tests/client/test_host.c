@@ -204,7 +204,8 @@ static void files__a_file_size_limit_does_not_kill_the_host(void **state)
 static void files__a_lock_on_the_trail_held_by_a_stopped_process_is_done_without(void **state)
 {
     struct world *world = *state;
-    tel_client *client = world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
+    tel_client *client =
+        world_connect(world, "TELEMETRY_MODE", "embedded", "TELEMETRY_CALL_BUDGET_MS", "100", NULL);
     CLEANUP(freep) char *directory = scratch_path(world->scratch, "base/raw");
     CLEANUP(freep) char *trail = NULL;
     char date[9];

@@ -62,9 +62,7 @@ static void threads__share_an_embedded_client(void **state)
     CLEANUP(freep) char *trail = NULL;
     CLEANUP(freep) char *buffer = NULL;
 
-    in_threads(world_connect(world, "TELEMETRY_MODE", "embedded", "TELEMETRY_CALL_BUDGET_MS",
-                             "60000", NULL),
-               record_runs);
+    in_threads(world_connect(world, "TELEMETRY_MODE", "embedded", NULL), record_runs);
     trail = world_trail(world);
     buffer = world_buffer(world, ".active");
     assert_int_equal(count_of(trail, "\"record_type\":\"run\"}\n"), THREADS * RUNS_EACH * 4);

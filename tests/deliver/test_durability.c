@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is synced when. fsync() and renameat2() of this program are its own: they note the call, do
- * it, or fail it when a test says so.
+ * What is synced when, and what others may do in between. fsync(), renameat2() and flock() of this
+ * program are its own: they note the call and do it, or what the test wants to happen just then.
  */
 #include "support/cmocka_all.h"
 
@@ -28,8 +28,10 @@
 static struct {
     struct strbuf calls; /* "sync raw/; sync .ndjson; rename .ready .synced; " */
     size_t count;
-    size_t fail_at;  /* the n-th call fails; 0: none */
-    bool was_locked; /* some file that was synced was locked at the time */
+    size_t fail_at;     /* the n-th call fails; 0: none */
+    bool was_locked;    /* some file that was synced was locked at the time */
+    const char *append; /* to the file that is renamed to .synced, just after that */
+    const char *rename; /* the file that is locked, just before that */
 } spy;
 
 static void spy_reset(size_t fail_at)
@@ -39,6 +41,8 @@ static void spy_reset(size_t fail_at)
     spy.count = 0;
     spy.fail_at = fail_at;
     spy.was_locked = false;
+    spy.append = NULL;
+    spy.rename = NULL;
 }
 
 /* Note a name by its ending, since its beginning differs from run to run. */
@@ -88,9 +92,34 @@ int fsync(int fd)
 int renameat2(int old_directory, const char *from, int new_directory, const char *to,
               unsigned flags)
 {
+    int result;
+
     note("rename", to);
-    return fails() ? -1
-                   : (int)syscall(SYS_renameat2, old_directory, from, new_directory, to, flags);
+    if (fails())
+        return -1;
+    result = (int)syscall(SYS_renameat2, old_directory, from, new_directory, to, flags);
+    if (result == 0 && spy.append && strstr(to, ".synced")) {
+        int fd = open(to, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+        assert_int_equal(write(fd, spy.append, strlen(spy.append)), strlen(spy.append));
+        assert_int_equal(close(fd), 0);
+        spy.append = NULL;
+    }
+    return result;
+}
+
+int flock(int fd, int operation)
+{
+    char link[64];
+    char path[4096] = "";
+
+    if (spy.rename && operation == (LOCK_EX | LOCK_NB)) {
+        (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        (void)!readlink(link, path, sizeof path - 1);
+        assert_int_equal(rename(path, spy.rename), 0);
+        spy.rename = NULL;
+    }
+    return (int)syscall(SYS_flock, fd, operation);
 }
 
 static void check_calls(const char *expected)
@@ -217,6 +246,9 @@ struct bench {
     struct fixture *fixture;
     char *directory;
     struct sync_options options;
+    struct sync_report report;
+    size_t batches;
+    size_t refuse_at; /* this batch; 0: none */
 };
 
 static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
@@ -227,6 +259,8 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
     size_t length = spy.calls.length;
     tel_error error;
 
+    if (++bench->batches == bench->refuse_at)
+        return fault_set(fault, TEL_E_UNAVAILABLE, "the store is away");
     spy.fail_at = 0; /* the store's own syncs are tested with the store */
     error = store_apply(bench->fixture->store, writes, count, fault);
     strbuf_truncate(&spy.calls, length);
@@ -235,12 +269,17 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
     return error;
 }
 
+#define RUN(event_id)                                                                          \
+    "{\"event_id\":\"" event_id "\",\"run_id\":\"r\",\"agent_name\":\"a\",\"job_type\":\"j\"," \
+    "\"start_time\":\"2025-12-10T12:05:30Z\"}\n"
+
 /* One record of each fate: created, rejected, carried on. */
 static void bench_make(struct bench *bench)
 {
     CLEANUP(freep) char *path = NULL;
     void *fixture = NULL;
 
+    *bench = (struct bench){.batches = 0};
     assert_int_equal(fixture_setup(&fixture), 0);
     bench->fixture = fixture;
     (void)fixture_open(bench->fixture);
@@ -250,10 +289,9 @@ static void bench_make(struct bench *bench)
                                            .stale_ms = 60000,
                                            .update_age_max_ms = INT64_MAX / 1000};
     path = scratch_path(bench->directory, OUR_NAME ".active");
-    scratch_write(path,
-                  "{\"event_id\":\"e1\",\"run_id\":\"r\",\"agent_name\":\"a\",\"job_type\":\"j\","
-                  "\"start_time\":\"2025-12-10T12:05:30Z\"}\n"
-                  "bad\n"
+    scratch_write(
+        path,
+        RUN("e1") "bad\n"
                   "{\"record_type\":\"update\",\"event_id\":\"later\",\"status\":\"success\"}\n");
 }
 
@@ -267,9 +305,7 @@ static void bench_clear(struct bench *bench)
 
 static tel_error sync_now(struct bench *bench)
 {
-    struct sync_report report;
-
-    return buffer_sync(&bench->options, deliver, bench, &report, NULL);
+    return buffer_sync(&bench->options, deliver, bench, &bench->report, NULL);
 }
 
 static void sync__makes_all_durable_before_it_calls_a_file_synced(void **state)
@@ -322,6 +358,66 @@ static void sync__loses_nothing_whatever_sync_or_rename_fails(void **state)
     assert_true(failed >= 8);
 }
 
+static int64_t count_runs(const struct bench *bench)
+{
+    return other_int(bench->fixture->path, "SELECT count(*) FROM agent_runs");
+}
+
+static void sync__delivers_what_comes_after_the_last_rename(void **state)
+{
+    struct bench bench;
+
+    (void)state;
+    bench_make(&bench);
+    spy_reset(0);
+    spy.append = RUN("e2") "bad\n";
+    assert_int_equal(sync_now(&bench), TEL_OK);
+    assert_int_equal(count_runs(&bench), 2);
+    assert_int_equal(bench.report.files, 1);
+    assert_int_equal(bench.report.rejected, 2);
+    bench_clear(&bench);
+}
+
+static void sync__takes_a_rename_back_when_what_comes_after_it_is_not_taken(void **state)
+{
+    struct bench bench;
+    CLEANUP(freep) char *rejected = NULL;
+
+    (void)state;
+    bench_make(&bench);
+    spy_reset(0);
+    spy.append = RUN("e2");
+    bench.refuse_at = 2;
+    assert_int_equal(sync_now(&bench), TEL_E_UNAVAILABLE);
+    assert_int_equal(bench.report.files, 0);
+    assert_int_equal(count_runs(&bench), 1);
+    assert_int_equal(sync_now(&bench), TEL_OK);
+    assert_int_equal(count_runs(&bench), 2);
+    rejected = scratch_read_all(bench.directory, ".rejected");
+    assert_int_equal(count_lines(rejected), 1);
+    bench_clear(&bench);
+}
+
+static void sync__leaves_a_file_that_somebody_else_was_through_with(void **state)
+{
+    CLEANUP(freep) char *synced = NULL;
+    CLEANUP(freep) char *text = NULL;
+    struct bench bench;
+
+    (void)state;
+    bench_make(&bench);
+    synced = scratch_path(bench.directory, OUR_NAME ".synced");
+    spy_reset(0);
+    spy.rename = synced;
+    assert_int_equal(sync_now(&bench), TEL_OK);
+    assert_null(spy.rename);
+    assert_int_equal(bench.batches, 0);
+    text = scratch_read_all(bench.directory, ".synced");
+    assert_int_equal(count_lines(text), 3);
+    check_calls("");
+    bench_clear(&bench);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -331,6 +427,9 @@ int main(void)
         cmocka_unit_test(buffer__goes_on_when_its_file_cannot_be_made_ready),
         cmocka_unit_test(sync__makes_all_durable_before_it_calls_a_file_synced),
         cmocka_unit_test(sync__loses_nothing_whatever_sync_or_rename_fails),
+        cmocka_unit_test(sync__delivers_what_comes_after_the_last_rename),
+        cmocka_unit_test(sync__takes_a_rename_back_when_what_comes_after_it_is_not_taken),
+        cmocka_unit_test(sync__leaves_a_file_that_somebody_else_was_through_with),
     };
 
     return cmocka_run_group_tests(tests, NULL, teardown_spy);

@@ -41,6 +41,7 @@ struct bench {
     size_t refuse_at;          /* fail this batch and all after it; 0: none */
     const char *invalid;       /* refuse the record of this event_id for good */
     const char *append_to;     /* append a run to this file while its first batch is delivered */
+    const char *not_yet;       /* this file is not there as long as something is delivered */
     size_t die_before, die_at; /* end the process before or after this batch was stored; 0: never */
 };
 
@@ -100,6 +101,14 @@ static void append_run(const char *path, const char *event_id)
     assert_int_equal(fclose(file), 0);
 }
 
+static bool has(const struct bench *bench, const char *name)
+{
+    CLEANUP(freep) char *path = path_join(bench->directory, name);
+    struct stat status;
+
+    return lstat(path, &status) == 0;
+}
+
 /* Give the records to the store, with whatever the test wants to happen on the way. */
 static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
 {
@@ -113,6 +122,8 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
         _exit(0);
     if (bench->refuse_at && bench->batches >= bench->refuse_at)
         return fault_set(fault, TEL_E_UNAVAILABLE, "the store is away");
+    if (bench->not_yet)
+        assert_false(has(bench, bench->not_yet));
     if (bench->append_to)
         append_run(bench->append_to, "appended");
     bench->append_to = NULL;
@@ -167,14 +178,6 @@ static const char *put_runs(const struct bench *bench, const char *name, const c
     return path;
 }
 
-static bool has(const struct bench *bench, const char *name)
-{
-    CLEANUP(freep) char *path = path_join(bench->directory, name);
-    struct stat status;
-
-    return lstat(path, &status) == 0;
-}
-
 static char *content(const struct bench *bench, const char *name)
 {
     CLEANUP(freep) char *path = path_join(bench->directory, name);
@@ -210,6 +213,23 @@ static void check_report(const struct bench *bench, struct sync_report expected)
     assert_int_equal(bench->report.duplicates, expected.duplicates);
     assert_int_equal(bench->report.carried, expected.carried);
     assert_int_equal(bench->report.rejected, expected.rejected);
+}
+
+/* Check that the n-th rejected line has that text, and a reason with these words. */
+static void check_rejected(const char *rejected, size_t number, const char *line, const char *words)
+{
+    CLEANUP(json_releasep) json_t *json = NULL;
+    tel_fault fault;
+
+    while (number-- > 0)
+        rejected = strchr(rejected, '\n') + 1;
+    json = json_parse(rejected, strcspn(rejected, "\n"), &fault);
+    assert_non_null(json);
+    assert_int_equal(json_object_size(json), 2);
+    assert_string_equal(json_string_value(json_object_get(json, "line")), line);
+    if (!strstr(json_string_value(json_object_get(json, "reason")), words))
+        fail_msg("\"%s\" does not say \"%s\"", json_string_value(json_object_get(json, "reason")),
+                 words);
 }
 
 #define REPORT(...) ((struct sync_report){__VA_ARGS__})
@@ -399,45 +419,35 @@ static void sync__carries_an_update_on_until_its_run_is_there(void **state)
 
 static void sync__rejects_an_update_whose_run_never_came(void **state)
 {
+    static const int64_t minute_us = 60 * US_PER_SECOND;
     struct bench *bench = *state;
     CLEANUP(freep) char *rejected = NULL;
-    char now[TEL_TIMESTAMP_SIZE];
-    char text[300];
+    int64_t limit_us = clock_now_us() - 7 * MS_PER_DAY * 1000;
+    char young[TEL_TIMESTAMP_SIZE];
+    char old[TEL_TIMESTAMP_SIZE];
+    char text[500];
 
-    timestamp_format(now, clock_now_us() - 6 * MS_PER_DAY * 1000);
+    timestamp_format(young, limit_us + 10 * minute_us);
+    timestamp_format(old, limit_us - minute_us);
     (void)snprintf(text, sizeof text,
                    "{\"record_type\":\"update\",\"event_id\":\"e0\",\"status\":\"success\"}\n"
                    "{\"record_type\":\"update\",\"event_id\":\"e1\",\"status\":\"success\","
+                   "\"buffered_at\":\"%s\"}\n"
+                   "{\"record_type\":\"update\",\"event_id\":\"e2\",\"status\":\"success\","
                    "\"buffered_at\":\"%s\"}\n",
-                   now);
-    put(bench, OUR_NAME ".ready", text); /* its name says 2025 */
+                   young, old);
+    put(bench, "telemetry_20200102_030405.jsonl.ready", text); /* counts where nothing else does */
     sync_ok(bench);
-    check_report(bench, REPORT(.files = 1, .carried = 1, .rejected = 1));
-    rejected = content(bench, OUR_NAME ".rejected");
-    assert_string_equal(rejected,
-                        "{\"reason\":\"no run with this event_id came within 7 days\",\"line\":"
-                        "\"{\\\"record_type\\\":\\\"update\\\",\\\"event_id\\\":\\\"e0\\\","
-                        "\\\"status\\\":\\\"success\\\"}\"}\n");
+    check_report(bench, REPORT(.files = 1, .carried = 1, .rejected = 2));
+    rejected = content(bench, "telemetry_20200102_030405.jsonl.rejected");
+    assert_int_equal(count_lines(rejected), 2);
+    check_rejected(rejected, 0,
+                   "{\"record_type\":\"update\",\"event_id\":\"e0\",\"status\":\"success\"}",
+                   "no run with this event_id came within 7 days");
+    assert_int_equal(count_of(rejected, "\\\"e2\\\""), 1);
 }
 
 /* ---- Rejecting --------------------------------------------------------------------------------- */
-
-/* Check that the n-th rejected line has that text, and a reason with these words. */
-static void check_rejected(const char *rejected, size_t number, const char *line, const char *words)
-{
-    CLEANUP(json_releasep) json_t *json = NULL;
-    tel_fault fault;
-
-    while (number-- > 0)
-        rejected = strchr(rejected, '\n') + 1;
-    json = json_parse(rejected, strcspn(rejected, "\n"), &fault);
-    assert_non_null(json);
-    assert_int_equal(json_object_size(json), 2);
-    assert_string_equal(json_string_value(json_object_get(json, "line")), line);
-    if (!strstr(json_string_value(json_object_get(json, "reason")), words))
-        fail_msg("\"%s\" does not say \"%s\"", json_string_value(json_object_get(json, "reason")),
-                 words);
-}
 
 static void sync__sets_aside_what_is_no_record_with_the_reason_and_goes_on(void **state)
 {
@@ -666,6 +676,7 @@ static void sync__takes_what_is_appended_while_it_reads(void **state)
     struct bench *bench = *state;
 
     bench->append_to = put_runs(bench, OLD_NAME ".ready", "e", 2);
+    bench->not_yet = OLD_NAME ".synced";
     sync_ok(bench);
     check_report(bench, REPORT(.files = 1, .created = 3));
     assert_string_equal(bench->order.text, "e0 e1 appended ");

@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+import unittest
 
 import cli
 import harness
@@ -57,6 +58,13 @@ class ExitStatus(cli.CliTestCase):
         self.assertEqual(missing["status"], "failure")
         self.assertEqual(missing["error_summary"], "no-such-command-here: not found")
         self.assertEqual(failed["error_summary"], "/etc: cannot be executed: Permission denied")
+
+    @unittest.skipIf(os.geteuid() == 0, "for root every directory can be searched")
+    def test_of_a_missing_command_minds_no_locked_directory(self):
+        locked = self.base / "locked"
+        locked.mkdir(mode=0)
+        result = self.telemetry("run", "--", "no-such", settings={"PATH": f"{locked}:/bin"})
+        self.assertEqual(result.returncode, 127)
 
     def test_of_wrong_options_is_125_and_nothing_is_started(self):
         marker = self.base / "started"

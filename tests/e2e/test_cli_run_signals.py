@@ -157,7 +157,10 @@ class OnTerminal(cli.CliTestCase):
     def read_until(stream, text):
         output = b""
         while text not in output:
-            output += stream.read(1)
+            try:
+                output += stream.read(1)
+            except OSError as error:  # Linux says EIO at the end
+                raise AssertionError(f"waited in vain for {text}, after {output}") from error
         return output
 
     def execute(self, *arguments):

@@ -11,6 +11,8 @@
 #include "store/store.h"
 #include "support/scratch.h"
 
+#define PATIENCE_MS "60000" /* a slow machine shall reach what is there */
+
 static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 static void die(const char *what)
@@ -70,6 +72,7 @@ tel_client *world_connect(struct world *world, ...)
     if (tel_config_new(&config))
         die("tel_config_new");
     (void)tel_config_set_log(config, keep_message, world);
+    (void)tel_config_set(config, "TELEMETRY_CALL_BUDGET_MS", PATIENCE_MS);
     va_start(pairs, world);
     while ((key = va_arg(pairs, const char *)) != NULL) {
         if (tel_config_set(config, key, va_arg(pairs, const char *)))

@@ -23,7 +23,8 @@ void world_free(struct world *world);
 int world_set_up(void **state);
 int world_tear_down(void **state);
 
-/* (Re)make world->client from pairs of a key and a value, NULL at the end. */
+/* (Re)make world->client from pairs of a key and a value, NULL at the end. The call budget is long
+ * unless given. */
 tel_client *world_connect(struct world *world, ...) __attribute__((sentinel));
 
 /* Return the lines of the audit trail, of buffer files in one state (".active", ".ready"), or the
