@@ -7,14 +7,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/json.h"
 #include "daemon/api.h"
 #include "daemon/body.h"
 #include "daemon/faults.h"
 #include "daemon/lookup.h"
 #include "daemon/parameter.h"
 #include "daemon/pending.h"
-#include "daemon/query.h"
 #include "daemon/run_object.h"
 #include "model/record_json.h"
 
@@ -200,53 +198,10 @@ void api_run_update(struct service *service, struct exchange *exchange)
     pending_submit(service, &steal(&run_write)->pending);
 }
 
-/* ---- Answering questions --------------------------------------------------------------------- */
-
 void api_run_get(struct service *service, struct exchange *exchange)
 {
     CLEANUP(record_clear) struct tel_record record = RECORD();
 
     if (lookup_run(service, exchange, &record))
         run_object_write(answer_json(exchange, 200), &record);
-}
-
-static int append_run(void *arg, const struct tel_record *record)
-{
-    struct strbuf *body = arg;
-
-    if (body->length > 1)
-        strbuf_putc(body, ',');
-    run_object_write(body, record);
-    return strbuf_failed(body) ? -1 : 0;
-}
-
-/* Ask for the runs and write them down as they come. */
-static tel_error list_runs(struct service *service, const struct run_query *query,
-                           struct strbuf *body, tel_fault *fault)
-{
-    struct store *store;
-    tel_error error = reader_take(service->reader, &store, fault);
-
-    if (error)
-        return error;
-    strbuf_putc(body, '[');
-    error = store_query(store, query, append_run, body, fault);
-    strbuf_putc(body, ']');
-    reader_give(service->reader, store, error);
-    return error;
-}
-
-void api_runs_list(struct service *service, struct exchange *exchange)
-{
-    CLEANUP(faults_clear) struct faults faults = FAULTS();
-    struct list_query query;
-    tel_fault fault = {0};
-    tel_error error = query_read(&query, &exchange->request.target, &faults, &fault);
-
-    if (faults.count)
-        faults_answer(&faults, exchange);
-    else if (error)
-        answer_detail(exchange, 400, "%s", fault.text);
-    else if (list_runs(service, &query.run_query, answer_json(exchange, 200), &fault))
-        answer_read_fault(exchange, &fault);
 }

@@ -106,6 +106,18 @@ static void read_statuses(struct reading *reading, const char *value)
     }
 }
 
+static void read_cursor(struct reading *reading, const char *value)
+{
+    struct cursor *cursor = &reading->query->cursor;
+
+    if (!cursor_parse(cursor, value)) {
+        bad_request(reading, "cursor", "one that an answer's Link header gave", value);
+        return;
+    }
+    reading->query->run_query.after_time = cursor->created_at;
+    reading->query->run_query.after_id = cursor->id;
+}
+
 static void read_filter(struct reading *reading, const char *name, const char *value)
 {
     int index = run_field_find(name);
@@ -126,6 +138,8 @@ static void read_parameter(struct reading *reading, const char *name, const char
         parameter_number(&query->offset, name, value, 0, INT64_MAX, reading->faults);
     else if (strcmp(name, "roots") == 0)
         parameter_bool(&query->roots, name, value, reading->faults);
+    else if (strcmp(name, "cursor") == 0)
+        read_cursor(reading, value);
     else if (strcmp(name, "agent_prefix") == 0)
         query->agent_prefix = value;
     else if (strcmp(name, "git_commit_hash") == 0)

@@ -5,6 +5,7 @@
 #ifndef DAEMON_QUERY_H
 #define DAEMON_QUERY_H
 
+#include "daemon/cursor.h"
 #include "daemon/faults.h"
 #include "daemon/target.h"
 #include "store/store.h"
@@ -13,13 +14,14 @@
 #define QUERY_TIMES 6
 
 struct list_query {
-    struct run_query run_query; /* points into the target and into `times` */
+    struct run_query run_query; /* points into the target and into the members below */
     char times[QUERY_TIMES][TEL_TIMESTAMP_SIZE];
+    struct cursor cursor;
 };
 
 /*
  * Read the parameters of `target`, which must outlive `query`; unknown ones are ignored. What is
- * 422 is added to `faults`; what is 400 (a time or status that is none) is TEL_E_INVALID, with the
+ * 422 is added to `faults`; what is 400 (a time, status or cursor that is none) is TEL_E_INVALID, with the
  * first of them in `fault`.
  */
 tel_error query_read(struct list_query *query, const struct target *target, struct faults *faults,

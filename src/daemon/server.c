@@ -203,6 +203,8 @@ static enum MHD_Result begin(struct visit *visit, const char *method)
     wrong = framing_fault(&scan.framing);
     if (wrong)
         return send_fault(visit, 400, wrong);
+    if (strlen(visit->uri) > SERVER_URL_BYTES_MAX)
+        return send_fault(visit, 414, "the URL is too long: at most 8 KiB are taken");
     size = MHD_get_connection_info(visit->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     if (size && size->header_size > server->options.header_bytes_max)
         return send_fault(visit, 431, "the request's headers are too large");

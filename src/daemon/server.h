@@ -17,6 +17,7 @@
 struct server;
 
 #define SERVER_THREADS 2
+#define SERVER_URL_BYTES_MAX 8192
 
 /* Look at a request before its body arrives. false: it is refused, and `exchange` holds the answer. */
 typedef bool server_admit_fn(void *arg, struct exchange *exchange);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "base/strbuf.h"
 
 #define TARGET_SEGMENTS_MAX 8
 #define TARGET_PARAMETERS_MAX 64
@@ -33,6 +34,9 @@ struct target {
  */
 tel_error target_parse(struct target *target, const char *text, tel_fault *fault);
 void target_clear(struct target *target);
+
+/* Append "name=value", escaped, behind "?" or "&" as the text so far has it. */
+void target_append_parameter(struct strbuf *text, const char *name, const char *value);
 
 /* Return the last value of a parameter, NULL when it is not there. */
 const char *target_parameter(const struct target *target, const char *name);

@@ -129,13 +129,25 @@ static tel_error check(const struct run_query *query, tel_fault *fault)
     return TEL_OK;
 }
 
+/* Going on behind a run costs the same wherever it is in the list, unlike an offset. */
+static void comes_after(struct builder *b, const struct run_query *query)
+{
+    if (!query->after_time)
+        return;
+    begin(b);
+    strbuf_printf(b->sql, "(%s, %s) %s (?%d, ?", run_fields[FIELD_created_at].name,
+                  run_fields[FIELD_id].name, query->oldest_first ? ">" : "<",
+                  add_value(b, query->after_time));
+    strbuf_printf(b->sql, "%d)", b->values->count + 1);
+}
+
 static void put_order(struct builder *b, const struct run_query *query)
 {
     const char *direction = query->oldest_first ? "" : " DESC";
 
     strbuf_printf(b->sql, " ORDER BY %s%s, %s%s LIMIT ?%d OFFSET ?%d",
                   run_fields[FIELD_created_at].name, direction, run_fields[FIELD_id].name,
-                  direction, b->values->count + 1, b->values->count + 2);
+                  direction, b->values->count + 2, b->values->count + 3);
 }
 
 tel_error query_sql(struct strbuf *sql, struct query_values *values, const struct run_query *query,
@@ -160,6 +172,7 @@ tel_error query_sql(struct strbuf *sql, struct query_values *values, const struc
     is_of_commit(&b, query->commit);
     is_called(&b, query->id_prefix);
     has_state(&b, query);
+    comes_after(&b, query); /* last: it counts on its number being next */
     put_order(&b, query);
     return strbuf_failed(sql) ? fault_nomem(fault) : TEL_OK;
 }

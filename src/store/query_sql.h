@@ -11,7 +11,8 @@
 /* Every field, every status, and the conditions that have a member of their own. */
 #define QUERY_VALUES_MAX (RUN_FIELD_COUNT + QUERY_STATUSES_MAX + 10)
 
-/* What to bind to ?1, ?2, ...: borrowed from the query. Limit and offset come after the last. */
+/* What to bind to ?1, ?2, ...: borrowed from the query. Behind the last come the numbers: after_id
+ * (whether or not it is used), limit, offset. */
 struct query_values {
     const char *texts[QUERY_VALUES_MAX];
     int count;

@@ -64,10 +64,12 @@ static int run_query(struct store *store, const struct strbuf *sql,
     for (int i = 0; i < values->count && !result; i++)
         result = sqlite3_bind_text64(statement, i + 1, values->texts[i], strlen(values->texts[i]),
                                      SQLITE_STATIC, SQLITE_UTF8);
+    if (!result && query->after_time)
+        result = sqlite3_bind_int64(statement, values->count + 1, query->after_id);
     if (!result)
-        result = sqlite3_bind_int64(statement, values->count + 1, query->limit);
+        result = sqlite3_bind_int64(statement, values->count + 2, query->limit + query->one_more);
     if (!result)
-        result = sqlite3_bind_int64(statement, values->count + 2, query->offset);
+        result = sqlite3_bind_int64(statement, values->count + 3, query->offset);
     return result ? result : hand_on(statement, rows);
 }
 

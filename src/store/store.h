@@ -106,13 +106,16 @@ struct run_query {
     const char *end_from;       /* >= */
     const char *end_to;         /* <= */
     const char *agent_prefix;
-    const char *commit;    /* 7 or more hex digits: a prefix; fewer: exactly */
-    const char *id_prefix; /* of event_id or run_id, or of the 8 hex digits that end a run_id */
-    bool roots;            /* no parent, or "" or "unknown" */
-    bool pending_export;   /* ended and api_posted = 0 */
-    bool oldest_first;     /* else newest: created_at descending, then id descending */
+    const char *commit;     /* 7 or more hex digits: a prefix; fewer: exactly */
+    const char *id_prefix;  /* of event_id or run_id, or of the 8 hex digits that end a run_id */
+    bool roots;             /* no parent, or "" or "unknown" */
+    bool pending_export;    /* ended and api_posted = 0 */
+    bool oldest_first;      /* else newest: created_at descending, then id descending */
+    const char *after_time; /* what comes behind a run of this created_at and id in the order... */
+    int64_t after_id;       /* ...NULL: from the beginning */
     int64_t limit;
     int64_t offset;
+    bool one_more; /* hand on one run beyond the limit, which tells that there are more */
 };
 
 /*

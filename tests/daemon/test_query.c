@@ -181,6 +181,22 @@ static void query_read__lets_the_last_of_equal_names_win(void **state)
     release(&reading);
 }
 
+static void query_read__goes_on_behind_a_cursor(void **state)
+{
+    struct reading reading;
+
+    (void)state;
+    read_query(&reading, "/runs?cursor=2032352d-42");
+    assert_int_equal(reading.error, TEL_OK);
+    assert_string_equal(reading.query.run_query.after_time, " 25-");
+    assert_int_equal(reading.query.run_query.after_id, 42);
+    release(&reading);
+    read_query(&reading, "/runs?cursor=x");
+    assert_int_equal(reading.error, TEL_E_INVALID);
+    assert_non_null(strstr(reading.fault.text, "cursor"));
+    release(&reading);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,6 +209,7 @@ int main(void)
         cmocka_unit_test(query_read__takes_limit_and_offset_within_their_bounds),
         cmocka_unit_test(query_read__collects_all_that_is_out_of_bounds),
         cmocka_unit_test(query_read__lets_the_last_of_equal_names_win),
+        cmocka_unit_test(query_read__goes_on_behind_a_cursor),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "daemon/target.h"
 
 static void assert_segments(const char *text, size_t count, const char *const *segments)
@@ -111,6 +112,24 @@ static void target_parse__takes_so_many_parameters_and_no_more(void **state)
     target_clear(&target);
 }
 
+static void target_append_parameter__is_parsed_back_as_it_was(void **state)
+{
+    static const char *const texts[] = {"", "a b+c", "100%", "&=?#/\"<>;", "\xc3\xbc\x01", "-._~"};
+    CLEANUP(strbuf_clear) struct strbuf text = STRBUF(1000);
+    struct target target = {0};
+
+    (void)state;
+    strbuf_puts(&text, "/runs");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        target_append_parameter(&text, "n", texts[i]);
+    assert_int_equal(strspn(text.text, "/?&=%-._~ABCDEFabcdefnrsu0123456789"), text.length);
+    assert_int_equal(target_parse(&target, text.text, NULL), TEL_OK);
+    assert_int_equal(target.parameter_count, sizeof texts / sizeof *texts);
+    for (size_t i = 0; i < target.parameter_count; i++)
+        assert_string_equal(target.parameters[i].value, texts[i]);
+    target_clear(&target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -122,6 +141,7 @@ int main(void)
         cmocka_unit_test(target_parse__refuses_a_url),
         cmocka_unit_test(target_parse__refuses_a_hidden_nul),
         cmocka_unit_test(target_parse__takes_so_many_parameters_and_no_more),
+        cmocka_unit_test(target_append_parameter__is_parsed_back_as_it_was),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -198,6 +198,24 @@ class OddRequests(harness.TestCase):
         self.assert_refused(b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: " + b"x" * 9000 +
                             b"\r\n\r\n", 431)
 
+    def test_a_long_url_is_414(self):
+        self.assert_refused(b"GET /health?" + b"x" * 8192 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                            414)
+        response = self.service.get("/health?" + "x" * (8192 - len("/health?")))
+        self.assertEqual(response.status_code, 431)  # this service's headers are 8 KiB at most
+        service = self.start_service(base=self.base / "b")
+        response = service.get("/health?" + "x" * (8192 - len("/health?")))
+        self.assertEqual(response.status_code, 200)
+
+    def test_the_longest_query_still_has_a_link(self):
+        service = self.start_service(base=self.base / "b")
+        service.post([a_run(), a_run()], "/api/v1/runs/batch")
+        path = b"/api/v1/runs?limit=1&x="
+        path += b"\xff" * (8192 - len(path))
+        answer = send_raw(service.port, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertEqual(answer.status, 200)
+        self.assertIn("cursor=", answer.headers["link"][0])
+
     def test_too_many_parameters_are_400(self):
         response = self.service.get("/api/v1/runs?" + "&".join(f"a{i}=1" for i in range(100)))
         self.assertEqual(response.status_code, 400)

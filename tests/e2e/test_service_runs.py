@@ -387,6 +387,68 @@ class Listing(ServiceTestCase):
         self.assert_detail(self.service.get("/api/v1/runs/a%00b"), 400, "NUL")
 
 
+class Paging(ServiceTestCase):
+    """Deep paging: the Link header of an answer leads to the next one."""
+
+    def setUp(self):
+        super().setUp()
+        self.service.post([a_run(run_id=str(i), created_at="2025-01-01T00:00:00Z",
+                                 product="a&b=c d+e%" if i % 2 else None, status="success")
+                           for i in range(10)], "/api/v1/runs/batch")
+
+    def follow(self, url):
+        """The pages from this URL on, as lists of run_ids."""
+        while url:
+            response = self.service.get(url)
+            self.assertEqual(response.status_code, 200, response.text)
+            yield [run["run_id"] for run in response.json()]
+            url = response.links.get("next", {}).get("url")
+
+    def test_pages_follow_each_other_without_gap_or_repeat(self):
+        self.assertEqual(list(self.follow("/api/v1/runs?limit=4")),
+                         [["9", "8", "7", "6"], ["5", "4", "3", "2"], ["1", "0"]])
+
+    def test_the_last_page_has_no_link(self):
+        for limit in (10, 11, 1000):
+            self.assertNotIn("Link", self.service.get(f"/api/v1/runs?limit={limit}").headers)
+        self.assertEqual(len(list(self.follow("/api/v1/runs?limit=5"))), 2)
+
+    def test_the_filters_stay(self):
+        response = self.service.get("/api/v1/runs", params={
+            "limit": 2, "product": "a&b=c d+e%", "status": ["failed", "completed"],
+            "created_after": "2024-01-01T00:00:00+02:00"})
+        self.assertEqual(list(self.follow(response.links["next"]["url"])), [["5", "3"], ["1"]])
+
+    def test_what_comes_meanwhile_shifts_nothing(self):
+        pages = self.follow("/api/v1/runs?limit=5")
+        self.assertEqual(next(pages), ["9", "8", "7", "6", "5"])
+        self.post(run_id="new")
+        self.assertEqual(next(pages), ["4", "3", "2", "1", "0"])
+
+    def test_an_offset_counts_once(self):
+        self.assertEqual(list(self.follow("/api/v1/runs?limit=4&offset=3")),
+                         [["6", "5", "4", "3"], ["2", "1", "0"]])
+
+    def test_the_header_is_a_link(self):
+        link = self.service.get("/api/v1/runs?limit=9").headers["Link"]
+        self.assertRegex(link, r'^</api/v1/runs\?limit=9&cursor=[0-9a-f]+-[0-9]+>; rel="next"$')
+
+    def test_a_cursor_that_is_none_of_ours_is_400(self):
+        for cursor in ("", "x", "1", "32-", "32-x"):
+            self.assert_detail(self.service.get(f"/api/v1/runs?cursor={cursor}"), 400, "cursor")
+        self.assert_faults(self.service.get("/api/v1/runs?cursor=x&limit=0"), ("query", "limit"))
+
+    def test_times_of_any_form_can_be_paged_over(self):
+        self.service.stop()
+        connection = sqlite3.connect(self.database)
+        connection.execute("UPDATE agent_runs SET created_at = '2025-01-01 00:00:00' WHERE id < 5")
+        connection.commit()
+        connection.close()
+        self.service = self.start_service()
+        self.assertEqual(sum(self.follow("/api/v1/runs?limit=1"), []),
+                         [str(i) for i in range(9, -1, -1)])
+
+
 class Paths(ServiceTestCase):
     def test_version_and_health(self):
         version = self.service.get("/version").json()

@@ -391,6 +391,51 @@ static void old_rows__without_a_status_are_still_running(void **state)
     assert_string_equal(record_text(&record, FIELD_status), TEL_SUCCESS);
 }
 
+static int keep_position(void *arg, const tel_record *record)
+{
+    struct run_query *query = arg;
+
+    query->after_id = record_int(record, FIELD_id);
+    return 0;
+}
+
+static void query__goes_on_behind_a_run_whose_time_others_share(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    struct run_query query = {.after_time = DAY(2), .limit = 2};
+
+    for (int i = 0; i < 6; i++)
+        put(store, (const char *[]){"a", "b", "c", "d", "e", "f"}[i], FIELD_product, "p");
+    other_exec(fixture->path, "UPDATE agent_runs SET created_at = '" DAY(2) "' WHERE id <= 5");
+    other_exec(fixture->path, "UPDATE agent_runs SET created_at = '" DAY(1) "' WHERE id = 6");
+    query.after_id = 5;
+    assert_answer(store, &query, "d c ");
+    assert_int_equal(store_query(store, &query, keep_position, &query, NULL), TEL_OK);
+    assert_answer(store, &query, "b a ");
+    query.offset = 1;
+    assert_answer(store, &query, "a f ");
+    query.offset = 0;
+    query.equals[FIELD_product] = "other";
+    assert_answer(store, &query, "");
+    query.equals[FIELD_product] = "p";
+    query.after_id = 1;
+    assert_answer(store, &query, "f ");
+    query.oldest_first = true;
+    assert_answer(store, &query, "b c ");
+}
+
+static void query__hands_on_one_more_when_asked_to(void **state)
+{
+    struct store *store = fixture_open(*state);
+
+    put(store, "a", FIELD_product, "p");
+    put(store, "b", FIELD_product, "p");
+    assert_answer(store, &(struct run_query){.limit = 1, .one_more = true}, "b a ");
+    assert_answer(store, &(struct run_query){.limit = 2, .one_more = true}, "b a ");
+    assert_answer(store, &(struct run_query){.limit = QUERY_LIMIT_MAX, .one_more = true}, "b a ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -402,6 +447,8 @@ int main(void)
         TEST(query__takes_several_statuses),
         TEST(query__selects_by_time),
         TEST(query__orders_equal_times_by_id_and_pages),
+        TEST(query__goes_on_behind_a_run_whose_time_others_share),
+        TEST(query__hands_on_one_more_when_asked_to),
         TEST(query__refuses_limits_out_of_range),
         TEST(query__takes_prefixes_of_agents_literally),
         TEST(query__takes_a_commit_by_seven_digits_or_exactly),
