@@ -31,7 +31,8 @@
 static void refuse(struct write *write, const char *field, const char *reason)
 {
     write->result = WRITE_INVALID;
-    (void)snprintf(write->reason, sizeof write->reason, "%s%s", field, reason);
+    (void)snprintf(write->reason, sizeof write->reason, "%s%.*s", field,
+                   (int)sizeof write->reason - 1, reason);
 }
 
 static int bind_text(struct sqlite3_stmt *statement, int index, const char *text)

@@ -244,6 +244,16 @@ static void fork__a_childs_child_records_too(void **state)
     assert_int_equal(world_stored_count(world), 3);
 }
 
+/* The address sanitizer's allocator keeps, in a child, the locks that other threads held at the
+ * fork: there it is not our locks that such a test would find. */
+#if defined __SANITIZE_ADDRESS__
+#define ALLOCATOR_SURVIVES_FORK 0
+#elif defined __has_feature
+#define ALLOCATOR_SURVIVES_FORK !__has_feature(address_sanitizer)
+#else
+#define ALLOCATOR_SURVIVES_FORK 1
+#endif
+
 static atomic_bool stop_recording;
 
 static void *record_until_stopped(void *arg)
@@ -270,6 +280,8 @@ static void fork__in_the_middle_of_other_threads_calls_locks_nobody_up(void **st
     pthread_t threads[4];
     tel_run *run = NULL;
 
+    if (!ALLOCATOR_SURVIVES_FORK)
+        skip();
     atomic_store(&stop_recording, false);
     tel_run_start(&run, world_connect(world, "TELEMETRY_MODE", "embedded", NULL),
                   TEL_FIELDS(.agent_name = "parent", .job_type = "j"));
