@@ -196,6 +196,14 @@ tel_error file_lock(int fd, const char *path, struct deadline deadline, tel_faul
     return TEL_OK;
 }
 
+void file_releasep(const int *fd)
+{
+    if (*fd < 0)
+        return;
+    (void)flock(*fd, LOCK_UN);
+    (void)close(*fd);
+}
+
 tel_error file_sync(int fd, const char *path, tel_fault *fault)
 {
     if (fsync(fd))

@@ -46,6 +46,10 @@ tel_error file_write(int fd, const char *path, const void *bytes, size_t count, 
 /* Take an exclusive flock, waiting until the deadline. TEL_E_BUSY when it was not had. */
 tel_error file_lock(int fd, const char *path, struct deadline deadline, tel_fault *fault);
 
+/* Unlock and close, for CLEANUP(file_releasep). Closing alone would leave the lock to a forked child
+ * that has a copy of the descriptor. */
+void file_releasep(const int *fd);
+
 /* Make a file's content durable. */
 tel_error file_sync(int fd, const char *path, tel_fault *fault);
 

@@ -5,13 +5,11 @@
 
 #include "base/cleanup.h"
 #include "deliver/config_store.h"
-#include "deliver/sync.h"
+#include "deliver/config_sync.h"
 #include "store/lock.h"
 
-#define LOCK_WAIT_MS 300     /* another command may be emptying the buffer just now */
-#define WRITE_WAIT_MS 10000  /* for the database's own locks */
-#define STALE_MS (60 * 1000) /* an older writer's file that was left alone for so long */
-#define UPDATE_AGE_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
+#define LOCK_WAIT_MS 300    /* another command may be emptying the buffer just now */
+#define WRITE_WAIT_MS 10000 /* for the database's own locks */
 
 static bool is_waiting(const char *name)
 {
@@ -51,14 +49,7 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
 static tel_error drain_locked(const struct tel_config *config, tel_fault *fault)
 {
     struct store_options store_options = config_store_options(config);
-    struct sync_options options = {
-        .directory = config_text(config, CONFIG_TELEMETRY_BUFFER_DIR),
-        .access = config_file_access(config),
-        .batch_size = (size_t)config_int(config, CONFIG_TELEMETRY_SYNC_BATCH_SIZE),
-        .stale_ms = STALE_MS,
-        .update_age_max_ms = UPDATE_AGE_MAX_MS,
-        .log = &config->log,
-    };
+    struct sync_options options = config_sync_options(config, &config->log);
     struct sync_report report = {0};
     struct store *store;
     tel_error error;

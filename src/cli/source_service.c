@@ -10,7 +10,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/url.h"
 #include "cli/options.h"
+#include "deliver/remote.h"
 #include "model/record_json.h"
 
 #define FIND_WAIT_MS 1000
@@ -18,19 +20,6 @@
 #define PATH_BYTES_MAX ((size_t)64 * 1024)
 #define MADE_HEX_CHARS 8
 #define SCANNED_MAX 50000 /* runs looked at for an id that the service cannot search for */
-
-static void append_quoted(struct strbuf *path, const char *text)
-{
-    for (; *text; text++) {
-        bool plain = (*text >= '0' && *text <= '9') || (*text >= 'A' && *text <= 'Z') ||
-                     (*text >= 'a' && *text <= 'z') || strchr("-._~", *text);
-
-        if (plain)
-            strbuf_putc(path, *text);
-        else
-            strbuf_printf(path, "%%%02X", (unsigned char)*text);
-    }
-}
 
 /* Send a GET; TEL_OK with the parsed answer, a new reference. */
 static tel_error get_json(json_t **out, struct http *http, const char *path, int64_t wait_ms,
@@ -51,43 +40,6 @@ static tel_error get_json(json_t **out, struct http *http, const char *path, int
 
 /* ---- Finding it ------------------------------------------------------------------------------ */
 
-/* Is it our service that refused us? Its /health is never authenticated. */
-static bool is_ours_by_health(struct http *http)
-{
-    struct http_response response = {0};
-    CLEANUP(json_releasep) json_t *answer = NULL;
-    bool ours;
-
-    ours = !get_json(&answer, http, "/health", FIND_WAIT_MS, &response, NULL) &&
-           json_object_get(answer, "db_path") && json_object_get(answer, "journal_mode");
-    http_response_clear(&response);
-    return ours;
-}
-
-static tel_error check_version(struct http *http, const char *url, bool has_token, tel_fault *fault)
-{
-    struct http_response response = {0};
-    CLEANUP(json_releasep) json_t *answer = NULL;
-    const char *name;
-    tel_error error;
-    long status;
-
-    error = get_json(&answer, http, "/version", FIND_WAIT_MS, &response, fault);
-    status = response.status;
-    http_response_clear(&response);
-    if (status == 401 && is_ours_by_health(http))
-        return fault_set(fault, TEL_E_REJECTED,
-                         "the service at %s wants %s token; set TELEMETRY_API_AUTH_TOKEN", url,
-                         has_token ? "another" : "a");
-    if (error == TEL_E_NOMEM || (error && (status == 0 || status >= 500)))
-        return error;
-    name = error ? NULL : json_string_value(json_object_get(answer, "name"));
-    if (!name || strcmp(name, "telemetryd") != 0)
-        return fault_set(fault, TEL_E_UNAVAILABLE,
-                         "what answers at %s is not telemetryd; set TELEMETRY_API_URL", url);
-    return TEL_OK;
-}
-
 tel_error service_open(struct http **out, const struct tel_config *config, tel_fault *fault)
 {
     struct http_options options = {
@@ -99,7 +51,7 @@ tel_error service_open(struct http **out, const struct tel_config *config, tel_f
     error = http_new(out, &options, fault);
     if (error)
         return error;
-    error = check_version(*out, options.url, options.token != NULL, fault);
+    error = remote_identify(*out, deadline_in(FIND_WAIT_MS), fault);
     if (error) {
         http_free(*out);
         *out = NULL;
@@ -136,7 +88,7 @@ tel_error service_get(struct http *http, const char *event_id, struct tel_record
     tel_error error;
 
     strbuf_puts(&path, "/api/v1/runs/");
-    append_quoted(&path, event_id);
+    url_append_segment(&path, event_id);
     if (strbuf_failed(&path) || !*event_id)
         return fault_set(fault, TEL_E_NOT_FOUND, "no run has this id");
     error = get_json(&answer, http, path.text, ANSWER_WAIT_MS, &response, fault);
@@ -149,7 +101,7 @@ static void append_filter(struct strbuf *path, const char *name, const char *val
     if (!value)
         return;
     strbuf_printf(path, "&%s=", name);
-    append_quoted(path, value);
+    url_append_segment(path, value);
 }
 
 static void append_filters(struct strbuf *path, const struct run_query *query)

@@ -7,10 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "deliver/sync.h"
-
-#define STALE_MS (INT64_C(60) * 1000)
-#define UPDATE_AGE_MAX_MS (INT64_C(7) * 24 * 3600 * 1000)
+#include "deliver/config_sync.h"
 
 struct adopter {
     struct sync_options options;
@@ -116,14 +113,7 @@ static void init(struct adopter *adopter, const struct tel_config *config, struc
     adopter->logger = logger;
     adopter->log = logger_as_log(logger);
     adopter->interval_seconds = config_int(config, CONFIG_TELEMETRY_SYNC_INTERVAL_SECONDS);
-    adopter->options = (struct sync_options){
-        .directory = config_text(config, CONFIG_TELEMETRY_BUFFER_DIR),
-        .access = config_file_access(config),
-        .batch_size = (size_t)config_int(config, CONFIG_TELEMETRY_SYNC_BATCH_SIZE),
-        .stale_ms = STALE_MS,
-        .update_age_max_ms = UPDATE_AGE_MAX_MS,
-        .log = &adopter->log,
-    };
+    adopter->options = config_sync_options(config, &adopter->log);
     (void)pthread_mutex_init(&adopter->lock, NULL);
     (void)pthread_condattr_init(&attributes);
     (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);

@@ -19,19 +19,18 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/json.h"
+#include "deliver/http_answer.h"
 
 #define IDLE_MAX 8
 #define URL_BYTES_MAX ((size_t)64 * 1024)
-#define HEADER_BYTES_MAX ((size_t)8 * 1024)       /* of the one with our token */
-#define HEAD_BYTES_MAX ((size_t)64 * 1024)        /* of an answer, interim ones included */
-#define REASON_BODY_BYTES_MAX ((size_t)64 * 1024) /* a larger answer is not searched for a reason */
-#define REASON_BYTES_MAX ((size_t)300)
+#define HEADER_BYTES_MAX ((size_t)8 * 1024) /* of the one with our token */
+#define HEAD_BYTES_MAX ((size_t)64 * 1024)  /* of an answer, interim ones included */
 
 struct http {
     char *url; /* without '/' at its end */
     char *socket_path;
     struct curl_slist *headers;
+    bool has_token;
     pid_t owner;
     pthread_mutex_t mutex; /* guards the two below */
     size_t idle_count;
@@ -109,6 +108,7 @@ static tel_error set_headers(struct http *http, const char *token, tel_fault *fa
             return fault_set(fault, TEL_E_INVALID,
                              "the service's token has a control character in it");
     }
+    http->has_token = true;
     strbuf_printf(&authorization, "Authorization: Bearer %s", token);
     if (strbuf_failed(&authorization) || !add_header(http, authorization.text))
         return fault_nomem(fault);
@@ -160,6 +160,16 @@ void http_free(struct http *http)
     free(http->socket_path);
     free(http->url);
     free(http);
+}
+
+const char *http_peer(const struct http *http)
+{
+    return http->socket_path ? http->socket_path : http->url;
+}
+
+bool http_has_token(const struct http *http)
+{
+    return http->has_token;
 }
 
 /* ---- The pool -------------------------------------------------------------------------------- */
@@ -290,73 +300,6 @@ static CURLcode perform(CURL *handle, struct http_response *response)
     return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;
 }
 
-/* ---- What the answer means ------------------------------------------------------------------- */
-
-/* Put the first fault of a 422's list as "body.duration_ms must be >= 0". */
-static void write_first_fault(struct strbuf *reason, const json_t *faults)
-{
-    const json_t *first = json_array_get(faults, 0);
-    const json_t *location = json_object_get(first, "loc");
-    const char *message = json_string_value(json_object_get(first, "msg"));
-
-    for (size_t i = 0; i < json_array_size(location); i++) {
-        const json_t *part = json_array_get(location, i);
-
-        if (i > 0)
-            strbuf_putc(reason, '.');
-        if (json_is_string(part))
-            strbuf_puts(reason, json_string_value(part));
-        else
-            strbuf_printf(reason, "%lld", (long long)json_integer_value(part));
-    }
-    strbuf_printf(reason, " %s", message ? message : "is refused");
-    if (json_array_size(faults) > 1)
-        strbuf_printf(reason, " (and %zu more)", json_array_size(faults) - 1);
-}
-
-/* Return the `detail` of an error's body as one line, "" when it has none. The caller frees it. */
-static char *refusal_reason(const struct strbuf *body)
-{
-    CLEANUP(json_releasep) json_t *answer = NULL;
-    CLEANUP(strbuf_clear) struct strbuf reason = STRBUF(REASON_BODY_BYTES_MAX);
-    const json_t *detail;
-    char *text;
-
-    if (body->length > 0 && body->length <= REASON_BODY_BYTES_MAX)
-        answer = json_parse(body->text, body->length, NULL);
-    detail = json_object_get(answer, "detail");
-    if (json_is_string(detail))
-        strbuf_puts(&reason, json_string_value(detail));
-    else if (json_array_size(detail) > 0)
-        write_first_fault(&reason, detail);
-    strbuf_truncate(&reason, REASON_BYTES_MAX);
-    text = strbuf_take(&reason);
-    for (char *c = text; c && *c; c++) {
-        if ((unsigned char)*c < ' ')
-            *c = ' ';
-    }
-    return text;
-}
-
-static tel_error judge_status(const struct http *http, const struct http_response *response,
-                              tel_fault *fault)
-{
-    CLEANUP(freep) char *reason = NULL;
-    const char *peer = http->socket_path ? http->socket_path : http->url;
-    long status = response->status;
-    tel_error code = TEL_E_REJECTED;
-
-    if (status >= 200 && status < 300)
-        return TEL_OK;
-    if (status == 404)
-        code = TEL_E_NOT_FOUND;
-    else if (status < 400 || status >= 500 || status == 408 || status == 429)
-        code = TEL_E_UNAVAILABLE;
-    reason = refusal_reason(&response->body);
-    return fault_set(fault, code, "%s answered %ld%s%s", peer, status,
-                     reason && *reason ? ": " : "", reason ? reason : "");
-}
-
 tel_error http_send(struct http *http, const char *method, const char *path, const char *body,
                     struct deadline deadline, struct http_response *response, tel_fault *fault)
 {
@@ -381,10 +324,9 @@ tel_error http_send(struct http *http, const char *method, const char *path, con
     give_back(http, handle);
     if (code && strbuf_failed(&response->body))
         return fault_set(fault, TEL_E_UNAVAILABLE, "the answer of %s is larger than %zu bytes",
-                         http->url, response->body.max);
+                         http_peer(http), response->body.max);
     if (code) /* even "out of memory": libcurl says so of a header line without end */
-        return fault_set(fault, TEL_E_UNAVAILABLE, "cannot reach %s: %s",
-                         http->socket_path ? http->socket_path : http->url,
+        return fault_set(fault, TEL_E_UNAVAILABLE, "cannot reach %s: %s", http_peer(http),
                          curl_easy_strerror(code));
-    return judge_status(http, response, fault);
+    return http_answer_judge(http_peer(http), response, fault);
 }

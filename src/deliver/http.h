@@ -6,6 +6,8 @@
 #ifndef DELIVER_HTTP_H
 #define DELIVER_HTTP_H
 
+#include <stdbool.h>
+
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/strbuf.h"
@@ -20,6 +22,10 @@ struct http_options {
 /* TEL_E_INVALID when the URL is none or the token cannot stand in a header. */
 tel_error http_new(struct http **out, const struct http_options *options, tel_fault *fault);
 void http_free(struct http *http);
+
+/* Return whom it asks, for messages: the URL or the socket's path, borrowed. */
+const char *http_peer(const struct http *http);
+bool http_has_token(const struct http *http);
 
 #define HTTP_RESPONSE_BYTES_MAX ((size_t)64 * 1024 * 1024)
 

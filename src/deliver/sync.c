@@ -35,10 +35,12 @@ static void warn(const struct sync *sync, const char *path, const tel_fault *why
               path, why->text);
 }
 
-/* Keep the first failure; the others are in the log. */
+/* Keep the first failure; the others are in the log. That nobody takes anything now concerns no file:
+ * the caller is told, and that is enough. */
 static void note(struct sync *sync, const char *path, const tel_fault *why)
 {
-    warn(sync, path, why);
+    if (!sync->target.refused)
+        warn(sync, path, why);
     if (!sync->error)
         sync->error = fault_set(sync->fault, why->code, "%s", why->text);
 }
@@ -90,7 +92,7 @@ static int take_over(void *arg, const char *name)
     struct sync *sync = arg;
     CLEANUP(freep) char *active = path_join(sync->target.options->directory, name);
     CLEANUP(freep) char *ready = path_in_state(sync, name, "", BUFFER_READY);
-    CLEANUP(closep) int fd = -1;
+    CLEANUP(file_releasep) int fd = -1;
     tel_fault why;
     tel_error error;
 
@@ -195,7 +197,7 @@ static int empty_ready(void *arg, const char *name)
 {
     struct sync *sync = arg;
     CLEANUP(names_clear) struct names names = {0};
-    CLEANUP(closep) int fd = -1;
+    CLEANUP(file_releasep) int fd = -1;
     size_t rejected_before = sync->target.report->rejected;
     tel_fault why;
     tel_error error = choose_names(&names, sync, name, &why);

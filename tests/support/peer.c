@@ -175,6 +175,15 @@ bool peer_puts(int fd, const char *text)
     return peer_send(fd, text, strlen(text));
 }
 
+bool peer_reply(int fd, const char *status, const char *body)
+{
+    char head[200];
+
+    (void)snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n", status,
+                   strlen(body));
+    return peer_puts(fd, head) && peer_puts(fd, body);
+}
+
 void peer_wait(int fd)
 {
     char bytes[4096];
@@ -187,4 +196,22 @@ void peer_answer(struct peer *peer, int fd, void *arg)
 {
     while (peer_read_request(peer, fd, NULL) && peer_puts(fd, arg))
         continue;
+}
+
+void peer_follow(struct peer *peer, int fd, void *arg)
+{
+    struct peer_script *script = arg;
+    const char *request;
+
+    while (peer_read_request(peer, fd, &request)) {
+        size_t used = strlen(script->requests);
+        size_t index = script->asked < 15 ? script->asked : 15;
+
+        (void)snprintf(script->requests + used, sizeof script->requests - used, "%s\n", request);
+        script->asked++;
+        while (index > 0 && !script->answers[index].status)
+            index--;
+        if (!peer_reply(fd, script->answers[index].status, script->answers[index].body))
+            break;
+    }
 }

@@ -38,4 +38,23 @@ void peer_wait(int fd);
 /* A behaviour: answer every request with the text `arg`. */
 peer_fn peer_answer;
 
+/* A behaviour: answer the n-th request with the n-th of `answers`, then the last again and again, and
+ * keep what was asked, one request after the other; to be read when the peer was stopped. */
+struct peer_script {
+    struct peer_reply {
+        const char *status; /* "200 OK" */
+        const char *body;
+    } answers[16];
+    size_t asked;
+    char requests[65536];
+};
+peer_fn peer_follow; /* `arg` is a struct peer_script */
+
+/* Answer with a status and a body; false when the client is gone. */
+bool peer_reply(int fd, const char *status, const char *body);
+
+/* What the service answers to GET /version. */
+#define PEER_VERSION_BODY "{\"name\":\"telemetryd\"}"
+#define PEER_VERSION ((struct peer_reply){"200 OK", PEER_VERSION_BODY})
+
 #endif
