@@ -113,11 +113,6 @@ static tel_log_level configured_level(const struct tel_config *config)
 
 /* ---- Making one ------------------------------------------------------------------------------ */
 
-static void report_finding(void *arg, tel_log_level level, const char *message)
-{
-    report(arg, level, message, "%s", message);
-}
-
 static void make_directory(struct tel_client *client, const char *path)
 {
     tel_fault fault;
@@ -173,7 +168,7 @@ static tel_error client_init(struct tel_client *client, const struct tel_config 
         client->host[0] = '\0';
     (void)git_detect(&client->git, /* directory= */ NULL);
     make_directories(client);
-    (void)tel_config_validate(client->config, report_finding, &client->reporter);
+    (void)tel_config_validate(client->config, report_line, &client->reporter);
     process = process_new(client, /* inherited= */ NULL);
     if (!process)
         return TEL_E_NOMEM;

@@ -1,51 +1,47 @@
 /* SPDX-License-Identifier: MIT
  *
- * Where a run's record goes beyond the audit trail: into the service or, embedded, the database; into
- * the buffer when those cannot take it in time. Each process has its own.
+ * Where a run's record goes beyond the audit trail: into the service (deliver/remote.h) or, embedded,
+ * the database (store_way.h); into the buffer when those cannot take it in time, and from there to
+ * them later. Each process has its own.
  */
 #ifndef CLIENT_OUTLET_H
 #define CLIENT_OUTLET_H
 
-#include <pthread.h>
-
+#include "client/breaker.h"
 #include "client/reporter.h"
+#include "client/store_way.h"
 #include "deliver/buffer.h"
 #include "deliver/config.h"
 #include "deliver/http.h"
-#include "store/store.h"
 
 struct outlet {
     const struct tel_config *config; /* the client's */
     struct reporter *reporter;
-    struct buffer *buffer; /* NULL: could not be made */
-    struct http *http;     /* NULL: embedded, or nothing may or can leave by network */
-
-    /* Embedded: the database, opened when first needed. */
-    bool store_is_barred; /* see outlet_init() */
-    struct store *store;  /* belongs to whoever set `store_is_busy` */
-    bool store_is_busy;
-    pthread_mutex_t mutex; /* guards store_is_busy */
-    pthread_cond_t store_is_free;
+    struct buffer *buffer;     /* NULL: could not be made */
+    struct http *http;         /* NULL: embedded, or nothing may or can leave by network */
+    struct store_way store;    /* for the embedded client */
+    struct breaker breaker;    /* before the service */
+    struct breaker drainage;   /* before the buffer's emptying: when not to try that again */
+    atomic_bool has_buffered;  /* something that was not drained yet */
+    atomic_bool has_delivered; /* the service, or the database, took something */
+    atomic_bool is_draining;
 };
 
-/*
- * Set up an outlet. `inherited` is the one of the process that forked us (NULL: none). If one of its
- * threads was at the database then, what SQLite knows of its locks in this process is wrong for ever:
- * the database is barred, and runs go to the buffer.
- */
+/* `inherited` is the one of the process that forked us (NULL: none). */
 tel_error outlet_init(struct outlet *outlet, const struct tel_config *config,
                       struct reporter *reporter, const struct outlet *inherited);
 
-/* Let go of everything: the buffer becomes ready for whoever empties it. */
+/* Drain what can be drained within a call's budget and let go of everything: the rest of the buffer
+ * becomes ready for whoever empties it. */
 void outlet_clear(struct outlet *outlet);
 
-/* The same for what a fork copied from the parent, whose files and connections stay untouched. */
+/* Let go of what a fork copied from the parent, whose files and connections stay untouched. */
 void outlet_abandon(struct outlet *outlet);
 
 enum outcome {
     DELIVERED,
     BUFFERED,
-    REJECTED, /* for good: only the audit trail has it */
+    REJECTED, /* for good: the audit trail and a .rejected file have it */
     LOST,     /* neither delivered nor buffered */
 };
 
@@ -57,5 +53,11 @@ enum outcome outlet_create(struct outlet *outlet, const struct tel_record *recor
  * must then go to the buffer too. */
 enum outcome outlet_update(struct outlet *outlet, const struct tel_record *record, field_set set,
                            enum outcome created, struct deadline deadline);
+
+/*
+ * Make the own buffer file ready and deliver all ready files of the buffer's directory, until the
+ * deadline. TEL_OK: none is left that somebody else is not at. TEL_E_BUSY: another thread is at it.
+ */
+tel_error outlet_drain(struct outlet *outlet, struct deadline deadline, tel_fault *fault);
 
 #endif

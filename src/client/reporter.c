@@ -51,3 +51,8 @@ void report_fault(struct reporter *reporter, const tel_fault *fault, const char 
 {
     report(reporter, TEL_LOG_WARNING, fault->text, "%s; %s", fault->text, what);
 }
+
+void report_line(void *arg, tel_log_level level, const char *message)
+{
+    report(arg, level, message, "%s", message);
+}

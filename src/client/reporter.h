@@ -25,6 +25,9 @@ void report(struct reporter *reporter, tel_log_level level, const char *cause, c
 /* Log a failure as a warning, its text being the cause; `what` says what became of it. */
 void report_fault(struct reporter *reporter, const tel_fault *fault, const char *what);
 
+/* A tel_log_fn with a reporter as its `arg`: the message is its own cause. */
+tel_log_fn report_line;
+
 /* Return a hash of a text, never 0. */
 uint64_t text_hash(const char *text);
 

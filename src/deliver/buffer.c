@@ -24,9 +24,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "deliver/buffer_line.h"
 #include "deliver/buffer_name.h"
 #include "deliver/line.h"
-#include "model/record_json.h"
+#include "deliver/rejects.h"
 
 #define NAMES_TRIED_MAX 8
 
@@ -41,6 +42,7 @@ struct buffer {
     int fd; /* of the active file; -1: none */
     int64_t begun_ms;
     char path[PATH_MAX];
+    char rejected_path[PATH_MAX]; /* of what was refused at once; "": nothing was */
 };
 
 tel_error buffer_new(struct buffer **out, const struct buffer_options *options)
@@ -74,6 +76,7 @@ static void start_over(struct buffer *buffer)
 {
     closep(&buffer->fd);
     buffer->fd = -1;
+    buffer->rejected_path[0] = '\0';
     (void)pthread_mutex_init(&buffer->mutex, NULL);
 }
 
@@ -102,17 +105,10 @@ static void leave(struct buffer *buffer)
 
 /* ---- The active file --------------------------------------------------------------------------- */
 
-/* Let go of the file. It is unlocked in so many words: a forked child's copy of the descriptor would
- * keep the lock alive. */
 static void let_go(struct buffer *buffer)
 {
-    int fd = buffer->fd;
-
-    if (fd < 0)
-        return;
+    file_releasep(&buffer->fd);
     buffer->fd = -1;
-    (void)flock(fd, LOCK_UN);
-    (void)close(fd);
 }
 
 /* Is the active file still there under its name? */
@@ -272,41 +268,46 @@ tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t len
     return error;
 }
 
-static tel_error append_built(struct buffer *buffer, const struct strbuf *line, tel_fault *fault)
-{
-    if (strbuf_failed(line))
-        return line_fault(line, fault);
-    return buffer_append_line(buffer, line->text, line->length, fault);
-}
-
 tel_error buffer_append_run(struct buffer *buffer, const struct tel_record *record,
                             tel_fault *fault)
 {
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
+    tel_error error = buffer_line_run(&line, record, fault);
 
-    if (!record_has(record, FIELD_event_id))
-        return fault_set(fault, TEL_E_INVALID, "a run needs an event_id to be buffered");
-    strbuf_puts(&line, "{\"record_type\":\"run\",");
-    record_write_members(&line, record, record->given, RECORD_AS_STORED);
-    strbuf_putc(&line, '}');
-    return append_built(buffer, &line, fault);
+    return error ? error : buffer_append_line(buffer, line.text, line.length, fault);
 }
 
 tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *record,
                                field_set set, tel_fault *fault)
 {
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
-    field_set changed = record->given & set & run_fields_with(PATCH);
-    char now[TEL_TIMESTAMP_SIZE];
+    tel_error error = buffer_line_update(&line, record, set, fault);
 
-    if (!record_has(record, FIELD_event_id) || !changed)
-        return fault_set(fault, TEL_E_INVALID,
-                         "an update needs an event_id and a field to be buffered");
-    timestamp_format(now, clock_now_us());
-    strbuf_puts(&line, "{\"record_type\":\"update\",");
-    record_write_members(&line, record, FIELD_BIT(FIELD_event_id), RECORD_AS_STORED);
-    strbuf_printf(&line, ",\"buffered_at\":\"%s\",", now);
-    record_write_members(&line, record, changed, RECORD_AS_STORED);
-    strbuf_putc(&line, '}');
-    return append_built(buffer, &line, fault);
+    return error ? error : buffer_append_line(buffer, line.text, line.length, fault);
+}
+
+/* ---- Setting aside ----------------------------------------------------------------------------- */
+
+static tel_error set_aside(struct buffer *buffer, const char *reason, const char *line,
+                           size_t length, tel_fault *fault)
+{
+    CLEANUP(rejects_clear) struct rejects rejects = REJECTS(buffer->rejected_path, buffer->access);
+    tel_error error = directory_make(buffer->directory, buffer->access, fault);
+
+    if (!*buffer->rejected_path)
+        make_path(buffer, buffer->rejected_path, BUFFER_REJECTED);
+    if (!error)
+        error = rejects_add(&rejects, reason, line, length, fault);
+    return error ? error : rejects_sync(&rejects, fault);
+}
+
+tel_error buffer_set_aside(struct buffer *buffer, const char *reason, const char *line,
+                           size_t length, tel_fault *fault)
+{
+    tel_error error;
+
+    enter(buffer);
+    error = set_aside(buffer, reason, line, length, fault);
+    leave(buffer);
+    return error;
 }

@@ -31,18 +31,22 @@ tel_error buffer_new(struct buffer **out, const struct buffer_options *options);
  * first append, for which it makes a file of its own. */
 void buffer_free(struct buffer *buffer);
 
-/* Append a whole record: {"record_type":"run", every field given}. */
+/* Append a whole record (buffer_line.h). */
 tel_error buffer_append_run(struct buffer *buffer, const struct tel_record *record,
                             tel_fault *fault);
 
-/* Append an update of the fields of `set` that are given and may be updated:
- * {"record_type":"update","event_id":..., "buffered_at":..., fields}. */
+/* Append an update of the fields of `set` that are given and may be updated. */
 tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *record,
                                field_set set, tel_fault *fault);
 
 /* Append a line as it is (an update that is carried on). */
 tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t length,
                              tel_fault *fault);
+
+/* Keep a line that was refused for good in a .rejected file of this process, with the reason, on the
+ * disk when this returns. */
+tel_error buffer_set_aside(struct buffer *buffer, const char *reason, const char *line,
+                           size_t length, tel_fault *fault);
 
 /* Sync what was appended to the active file: then it survives a power cut too. */
 tel_error buffer_make_durable(struct buffer *buffer, tel_fault *fault);

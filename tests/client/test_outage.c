@@ -43,27 +43,35 @@ static void event_id_of(char *out, size_t size, const char *request)
         (void)snprintf(out, size, "%.*s", (int)strcspn(in_path + 13, " "), in_path + 13);
 }
 
+/* Answer a request for a run. */
+static bool answer(int fd, const char *request, int status)
+{
+    char event_id[100];
+    char body[200];
+    char line[20];
+
+    event_id_of(event_id, sizeof event_id, request);
+    (void)snprintf(body, sizeof body, status ? "{\"detail\":\"no %s\"}" : "{\"event_id\":\"%s\"}",
+                   event_id);
+    (void)snprintf(line, sizeof line, "%d X", status ? status : 200);
+    return peer_reply(fd, line, body);
+}
+
 static void serve(struct peer *peer, int fd, void *arg)
 {
     struct service *service = arg;
     const char *request;
+    bool go_on = true;
 
-    while (peer_read_request(peer, fd, &request)) {
-        int status = request[1] == 'A' ? service->patch_status : service->post_status;
-        char event_id[100];
-        char body[200];
-        char answer[400];
-        size_t used;
+    while (go_on && peer_read_request(peer, fd, &request)) {
+        size_t used = strlen(service->requests);
 
-        used = strlen(service->requests);
         (void)snprintf(service->requests + used, sizeof service->requests - used, "%s\n", request);
-        event_id_of(event_id, sizeof event_id, request);
-        (void)snprintf(body, sizeof body,
-                       status ? "{\"detail\":\"no %s\"}" : "{\"event_id\":\"%s\"}", event_id);
-        (void)snprintf(answer, sizeof answer, "HTTP/1.1 %d X\r\nContent-Length: %zu\r\n\r\n%s",
-                       status ? status : 200, strlen(body), body);
-        if (!peer_puts(fd, answer))
-            break;
+        if (strncmp(request, "GET /version ", 13) == 0)
+            go_on = peer_reply(fd, "200 OK", PEER_VERSION_BODY);
+        else
+            go_on = answer(fd, request,
+                           request[1] == 'A' ? service->patch_status : service->post_status);
     }
 }
 
@@ -140,12 +148,13 @@ static void service__that_lost_the_run_gets_the_whole_of_it(void **state)
 
 /* ---- Refused for good ------------------------------------------------------------------------ */
 
-static void refusal__of_what_a_run_contains_is_said_and_not_buffered(void **state)
+static void refusal__of_what_a_run_contains_is_said_and_set_aside(void **state)
 {
     struct world *world = *state;
     struct service *service = service_new();
     struct peer *peer = peer_start(serve, service);
     CLEANUP(freep) char *buffer = NULL;
+    CLEANUP(freep) char *rejected = NULL;
     CLEANUP(freep) char *trail = NULL;
 
     service->post_status = 422;
@@ -154,9 +163,12 @@ static void refusal__of_what_a_run_contains_is_said_and_not_buffered(void **stat
     trail = world_trail(world);
     assert_string_equal(buffer, "");
     assert_int_equal(count_lines(trail), 2);
-    assert_non_null(strstr(world->log, "E a run was refused for good: "));
-    assert_non_null(strstr(world->log, " answered 422: no "));
+    assert_non_null(strstr(world->log, "E a run was refused for good: no "));
     assert_int_equal(count_lines(world->log), 1);
+    rejected = world_buffer(world, ".rejected");
+    assert_int_equal(count_lines(rejected), 1);
+    assert_non_null(strstr(rejected, "{\"reason\":\"no "));
+    assert_non_null(strstr(rejected, "\"line\":\"{\\\"record_type\\\":\\\"run\\\""));
     peer_stop(peer);
     assert_null(strstr(service->requests, "PATCH"));
     free(service);
@@ -356,7 +368,7 @@ int main(void)
         TEST(service__is_sent_the_run_and_then_what_changed),
         TEST(service__gets_an_event_id_of_any_text_as_one_path_segment),
         TEST(service__that_lost_the_run_gets_the_whole_of_it),
-        TEST(refusal__of_what_a_run_contains_is_said_and_not_buffered),
+        TEST(refusal__of_what_a_run_contains_is_said_and_set_aside),
         TEST(refusal__of_our_token_is_worth_waiting_for_another),
         cmocka_unit_test(outage__of_any_kind_costs_the_budget_at_most_and_no_run),
         TEST(outage__after_the_start_keeps_the_end),

@@ -34,6 +34,7 @@ class Source(cli.CliTestCase):
 
     def test_is_the_service_when_one_answers(self):
         self.record("in-files")
+        self.assertEqual(self.agents(), ["in-files"])  # and no more in the buffer
         served = self.base / "served"
         served.mkdir()
         with harness.Service(served) as service:

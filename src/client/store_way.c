@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+#include "client/store_way.h"
+
+#include <time.h>
+
+#include "deliver/config_store.h"
+
+/* Waits are bounded, so they must not follow the wall clock, which may jump. */
+static int init_locks(struct store_way *way)
+{
+    pthread_condattr_t attributes;
+    int error = pthread_mutex_init(&way->mutex, NULL);
+
+    if (!error)
+        error = pthread_condattr_init(&attributes);
+    if (error)
+        return error;
+    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    if (!error)
+        error = pthread_cond_init(&way->is_free, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    return error;
+}
+
+tel_error store_way_init(struct store_way *way, const struct tel_config *config,
+                         const struct store_way *inherited)
+{
+    *way = (struct store_way){.config = config};
+    way->is_barred = inherited && (inherited->is_barred || inherited->is_busy);
+    return init_locks(way) ? TEL_E_NOMEM : TEL_OK;
+}
+
+void store_way_clear(struct store_way *way)
+{
+    store_close(way->store);
+    way->store = NULL;
+}
+
+static tel_error open_store(struct store_way *way, struct deadline deadline, tel_fault *fault)
+{
+    struct store_options options = config_store_options(way->config);
+
+    /* A call waits for its deadline at most, and calls back into the host with no lock held. */
+    options.busy_timeout_ms = deadline_left_ms(deadline);
+    options.retries_max = 0;
+    options.log = (struct log){0};
+
+    if (way->is_barred)
+        return fault_set(fault, TEL_E_UNAVAILABLE,
+                         "this process was forked while its parent wrote to %s, so it cannot",
+                         options.path ? options.path : "the database");
+    if (!options.path)
+        return fault_set(fault, TEL_E_IO, "there is no path of a database: set TELEMETRY_DB_PATH");
+    return way->store ? TEL_OK : store_open(&way->store, &options, fault);
+}
+
+static bool take(struct store_way *way, struct deadline deadline)
+{
+    struct timespec at = {deadline.at_ms / 1000, deadline.at_ms % 1000 * 1000000L};
+    int error = 0;
+    bool taken;
+
+    (void)pthread_mutex_lock(&way->mutex);
+    while (way->is_busy && !error)
+        error = pthread_cond_timedwait(&way->is_free, &way->mutex, &at);
+    taken = !way->is_busy;
+    way->is_busy = true;
+    (void)pthread_mutex_unlock(&way->mutex);
+    return taken;
+}
+
+static void give_back(struct store_way *way)
+{
+    (void)pthread_mutex_lock(&way->mutex);
+    way->is_busy = false;
+    (void)pthread_mutex_unlock(&way->mutex);
+    (void)pthread_cond_signal(&way->is_free);
+}
+
+tel_error store_way_apply(struct store_way *way, struct write **writes, size_t count,
+                          struct deadline deadline, tel_fault *fault)
+{
+    tel_error error;
+
+    if (!take(way, deadline))
+        return fault_set(fault, TEL_E_BUSY, "other threads kept the database busy");
+    error = open_store(way, deadline, fault);
+    if (!error) {
+        store_set_deadline(way->store, deadline);
+        error = store_apply(way->store, writes, count, fault);
+    }
+    give_back(way);
+    return error;
+}

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A client empties the buffer itself when its service is there again, and at its end.
+ */
+#include "support/cmocka_all.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/strbuf.h"
+#include "client/breaker.h"
+#include "support/client_world.h"
+#include "support/peer.h"
+#include "support/scratch.h"
+
+/* ---- A service that may be away ---------------------------------------------------------------- */
+
+struct service {
+    atomic_bool is_away;
+    atomic_bool hates_batches; /* then those alone are answered 503 */
+    struct strbuf requests;
+};
+
+/* Copy the string of the member that begins at *text, and move on behind it. false: no more. */
+static bool next_event_id(char *out, size_t size, const char **text)
+{
+    static const char member[] = "\"event_id\":\"";
+    const char *found = strstr(*text, member);
+    size_t length;
+
+    if (!found)
+        return false;
+    found += strlen(member);
+    length = strcspn(found, "\"");
+    (void)snprintf(out, size, "%.*s", (int)length, found);
+    *text = found + length;
+    return true;
+}
+
+static bool answer_batch(int fd, const char *request)
+{
+    CLEANUP(strbuf_clear) struct strbuf body = STRBUF(65536);
+    char event_id[100];
+    int index = 0;
+
+    strbuf_puts(&body, "{\"results\":[");
+    while (next_event_id(event_id, sizeof event_id, &request)) {
+        strbuf_printf(&body, "%s{\"index\":%d,\"event_id\":\"%s\",\"result\":\"updated\"}",
+                      index ? "," : "", index, event_id);
+        index++;
+    }
+    strbuf_puts(&body, "]}");
+    return peer_reply(fd, "200 OK", body.text);
+}
+
+static bool answer_one(int fd, const char *request)
+{
+    const char *body = strstr(request, "\r\n\r\n");
+    char event_id[100] = "";
+    char answer[200];
+
+    if (strncmp(request, "PATCH /api/v1/runs/", 19) == 0)
+        (void)snprintf(event_id, sizeof event_id, "%.*s", (int)strcspn(request + 19, " "),
+                       request + 19);
+    else
+        (void)next_event_id(event_id, sizeof event_id, &body);
+    (void)snprintf(answer, sizeof answer, "{\"event_id\":\"%s\"}", event_id);
+    return peer_reply(fd, "200 OK", answer);
+}
+
+static void serve(struct peer *peer, int fd, void *arg)
+{
+    struct service *service = arg;
+    const char *request;
+    bool go_on = true;
+
+    while (go_on && peer_read_request(peer, fd, &request)) {
+        bool is_batch = strncmp(request, "POST /api/v1/runs/batch ", 24) == 0;
+
+        strbuf_printf(&service->requests, "%s\n", request);
+        if (service->is_away || (is_batch && service->hates_batches))
+            go_on = peer_reply(fd, "503 X", "{}");
+        else if (is_batch)
+            go_on = answer_batch(fd, request);
+        else
+            go_on = answer_one(fd, request);
+    }
+}
+
+static void record_a_run(tel_client *client, const char *event_id)
+{
+    tel_run *run = NULL;
+
+    assert_int_equal(tel_run_start(&run, client,
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j",
+                                              .event_id = event_id)),
+                     TEL_OK);
+    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+}
+
+static void disconnect(struct world *world)
+{
+    tel_client_free(world->client);
+    world->client = NULL;
+}
+
+static void wait_for_the_breaker(void)
+{
+    struct deadline deadline = deadline_in(BREAKER_PAUSE_MIN_MS + 10);
+
+    while (deadline_left_ms(deadline) > 0)
+        deadline_sleep(deadline, BREAKER_PAUSE_MIN_MS);
+}
+
+static size_t count_buffered(struct world *world)
+{
+    CLEANUP(freep) char *active = world_buffer(world, ".active");
+    CLEANUP(freep) char *ready = world_buffer(world, ".ready");
+
+    return count_lines(active) + count_lines(ready);
+}
+
+/* ---- Draining ---------------------------------------------------------------------------------- */
+
+static void drain__brings_what_was_buffered_once_the_service_answers_again(void **state)
+{
+    struct world *world = *state;
+    struct service service = {.is_away = true, .requests = STRBUF(1000000)};
+    struct peer *peer = peer_start(serve, &service);
+    CLEANUP(freep) char *synced = NULL;
+    tel_run *run = NULL;
+
+    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "missed");
+    assert_int_equal(count_buffered(world), 2);
+    service.is_away = false;
+    wait_for_the_breaker();
+    assert_int_equal(tel_run_start(&run, world->client,
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j")),
+                     TEL_OK);
+    assert_int_equal(count_buffered(world), 0);
+    tel_run_end(&run, NULL, NULL);
+    peer_stop(peer);
+    assert_int_equal(count_of(service.requests.text, "POST /api/v1/runs/batch "), 1);
+    assert_non_null(
+        strstr(service.requests.text, "[{\"record_type\":\"run\",\"event_id\":\"missed\""));
+    assert_non_null(
+        strstr(service.requests.text, ",{\"record_type\":\"update\",\"event_id\":\"missed\""));
+    synced = world_buffer(world, ".synced");
+    assert_int_equal(count_lines(synced), 2);
+    strbuf_clear(&service.requests);
+}
+
+static void drain__is_not_asked_for_while_the_service_is_known_to_be_away(void **state)
+{
+    struct world *world = *state;
+    struct service service = {.is_away = true, .requests = STRBUF(1000000)};
+    struct peer *peer = peer_start(serve, &service);
+
+    world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
+    for (int i = 0; i < 20; i++)
+        record_a_run(world->client, NULL);
+    disconnect(world);
+    peer_stop(peer);
+    assert_in_range(count_of(service.requests.text, " HTTP/1.1\r\n"), 1, 10); /* of 40 */
+    assert_int_equal(count_buffered(world), 40);
+    assert_int_equal(count_lines(world->log), 1);
+    strbuf_clear(&service.requests);
+}
+
+static void drain__at_the_end_brings_what_others_left(void **state)
+{
+    struct world *world = *state;
+    struct service service = {.requests = STRBUF(1000000)};
+    struct peer *refused = peer_start(NULL, NULL);
+    struct peer *peer = peer_start(serve, &service);
+
+    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL), "left");
+    disconnect(world);
+    assert_int_equal(count_buffered(world), 2);
+    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "mine");
+    disconnect(world);
+    assert_int_equal(count_buffered(world), 0);
+    peer_stop(peer);
+    peer_stop(refused);
+    assert_non_null(
+        strstr(service.requests.text, "[{\"record_type\":\"run\",\"event_id\":\"left\""));
+    strbuf_clear(&service.requests);
+}
+
+static void drain__of_a_client_that_did_nothing_asks_nobody(void **state)
+{
+    struct world *world = *state;
+    struct service service = {.requests = STRBUF(1000000)};
+    struct peer *peer = peer_start(serve, &service);
+
+    world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
+    disconnect(world);
+    assert_int_equal(peer_connections(peer), 0);
+    peer_stop(peer);
+}
+
+static void drain__that_fails_is_not_tried_with_every_call(void **state)
+{
+    struct world *world = *state;
+    struct service service = {.is_away = true, .requests = STRBUF(1000000)};
+    struct peer *peer = peer_start(serve, &service);
+
+    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "missed");
+    service.hates_batches = true;
+    service.is_away = false;
+    wait_for_the_breaker();
+    for (int i = 0; i < 10; i++)
+        record_a_run(world->client, NULL);
+    assert_int_equal(count_buffered(world), 2); /* the live ones do not suffer */
+    service.hates_batches = false;
+    disconnect(world);
+    assert_int_equal(count_buffered(world), 0);
+    peer_stop(peer);
+    assert_in_range(count_of(service.requests.text, "POST /api/v1/runs/batch "), 2, 5);
+    strbuf_clear(&service.requests);
+}
+
+static void drain__of_an_embedded_client_goes_into_the_database(void **state)
+{
+    struct world *world = *state;
+    struct peer *refused = peer_start(NULL, NULL);
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+
+    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL), "left");
+    record_a_run(world_connect(world, "TELEMETRY_MODE", "embedded", NULL), "mine");
+    disconnect(world);
+    assert_int_equal(count_buffered(world), 0);
+    assert_int_equal(world_stored(world, "left", &stored), TEL_OK);
+    assert_string_equal(stored.fields.status, "success");
+    peer_stop(refused);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(drain__brings_what_was_buffered_once_the_service_answers_again),
+        TEST(drain__is_not_asked_for_while_the_service_is_known_to_be_away),
+        TEST(drain__at_the_end_brings_what_others_left),
+        TEST(drain__of_a_client_that_did_nothing_asks_nobody),
+        TEST(drain__that_fails_is_not_tried_with_every_call),
+        TEST(drain__of_an_embedded_client_goes_into_the_database),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
