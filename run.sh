@@ -85,12 +85,15 @@ done
 cat "$log.$$" >&2
 if ! running; then
     await_end
+    other=
+    ! grep -q 'is locked by' "$log.$$" || other=" --base DIRECTORY"
     rm -f "$log.$$"
     if taken "$port"; then
         free=$((port + 1))
         while taken "$free"; do free=$((free + 1)); done
-        echo "run.sh: or take another port: ./run.sh --port $free" >&2
+        other="$other --port $free"
     fi
+    [ -z "$other" ] || echo "run.sh: or start another beside it: ./run.sh$other" >&2
     exit "$status"
 fi
 mv "$log.$$" "$log"

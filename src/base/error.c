@@ -82,3 +82,12 @@ tel_error fault_nomem(tel_fault *fault)
 {
     return fault_set(fault, TEL_E_NOMEM, "out of memory");
 }
+
+tel_error fault_advise(tel_fault *fault, tel_error code, const char *advice)
+{
+    size_t used = fault ? strlen(fault->text) : 0;
+
+    if (fault)
+        (void)snprintf(fault->text + used, sizeof fault->text - used, "; %s", advice);
+    return code;
+}

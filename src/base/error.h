@@ -16,4 +16,7 @@ tel_error fault_errno(tel_fault *fault, tel_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 tel_error fault_nomem(tel_fault *fault);
 
+/* Append what would be right to a fault that does not say it: "; " and the advice. Returns its code. */
+tel_error fault_advise(tel_fault *fault, tel_error code, const char *advice);
+
 #endif

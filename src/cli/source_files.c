@@ -67,15 +67,9 @@ static tel_error drain(const struct tel_config *config, tel_fault *fault)
 {
     const char *path = config_text(config, CONFIG_TELEMETRY_LOCK_FILE);
     enum file_access access = config_file_access(config);
-    CLEANUP(freep) char *directory = path_directory(path);
     struct writer_lock lock = WRITER_LOCK();
-    tel_error error;
+    tel_error error = writer_lock_take(&lock, path, access, deadline_in(LOCK_WAIT_MS), fault);
 
-    if (!directory)
-        return fault_nomem(fault);
-    error = directory_make(directory, access, fault);
-    if (!error)
-        error = writer_lock_take(&lock, path, access, deadline_in(LOCK_WAIT_MS), fault);
     if (error)
         return error;
     error = drain_locked(config, fault);

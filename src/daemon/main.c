@@ -15,7 +15,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/cleanup.h"
 #include "daemon/adopter.h"
 #include "daemon/listener.h"
 #include "daemon/router.h"
@@ -53,33 +52,39 @@ static const struct argp_option options[] = {
     {0},
 };
 
-static const char *setting_of(int key)
+/* The setting that an option gives; CONFIG_COUNT: there is no such option. */
+static enum config_index setting_of(int key)
 {
     switch (key) {
     case 'b':
-        return "TELEMETRY_BASE_DIR";
+        return CONFIG_TELEMETRY_BASE_DIR;
     case 'd':
-        return "TELEMETRY_DB_PATH";
+        return CONFIG_TELEMETRY_DB_PATH;
     case 'H':
-        return "TELEMETRY_API_HOST";
+        return CONFIG_TELEMETRY_API_HOST;
     case 'p':
-        return "TELEMETRY_API_PORT";
+        return CONFIG_TELEMETRY_API_PORT;
     default:
-        return NULL;
+        return CONFIG_COUNT;
     }
 }
 
 static error_t parse_option(int key, char *value, struct argp_state *state)
 {
     struct telemetryd *telemetryd = state->input;
-    const char *setting = setting_of(key);
+    enum config_index setting = setting_of(key);
+    char fault[256];
 
     if (key == ARGP_KEY_ARG)
         argp_error(state, "unexpected argument: %s", value);
-    if (!setting)
+    if (setting == CONFIG_COUNT)
         return ARGP_ERR_UNKNOWN;
-    if (!*value || tel_config_set(telemetryd->config, setting, value))
-        argp_error(state, "%s cannot be \"%s\"", setting, value);
+    if (!*value)
+        argp_error(state, "%s is empty", config_key(setting));
+    if (tel_config_set(telemetryd->config, config_key(setting), value) == TEL_E_NOMEM)
+        argp_failure(state, EXIT_FAILURE, 0, "out of memory");
+    if (config_describe_fault(telemetryd->config, setting, fault, sizeof fault))
+        argp_error(state, "%s", fault);
     return 0;
 }
 
@@ -128,17 +133,9 @@ static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
 static tel_error take_lock(struct telemetryd *telemetryd, tel_fault *fault)
 {
     const struct tel_config *config = telemetryd->config;
-    const char *path = config_text(config, CONFIG_TELEMETRY_LOCK_FILE);
-    CLEANUP(freep) char *directory = path_directory(path);
-    tel_error error;
 
-    if (!directory)
-        return fault_nomem(fault);
-    error = directory_make(directory, config_file_access(config), fault);
-    if (error)
-        return error;
-    return writer_lock_take(&telemetryd->lock, path, config_file_access(config),
-                            deadline_in(LOCK_WAIT_MS), fault);
+    return writer_lock_take(&telemetryd->lock, config_text(config, CONFIG_TELEMETRY_LOCK_FILE),
+                            config_file_access(config), deadline_in(LOCK_WAIT_MS), fault);
 }
 
 /* Damage is best found before anything is added to it, but a large file takes too long to read. */

@@ -355,6 +355,11 @@ static void resolve(struct tel_config *config)
     }
 }
 
+const char *config_key(enum config_index index)
+{
+    return settings[index].key;
+}
+
 bool config_describe_fault(const struct tel_config *config, enum config_index index, char *text,
                            size_t size)
 {

@@ -32,6 +32,9 @@ struct tel_config {
     struct log log;
 };
 
+/* The name of a setting: its environment variable. */
+const char *config_key(enum config_index index);
+
 /* Values in force. Texts are borrowed until the next change; NULL: none. */
 const char *config_text(const struct tel_config *config, enum config_index index);
 int64_t config_int(const struct tel_config *config, enum config_index index);

@@ -117,7 +117,7 @@ static void check_export(struct report *report, const struct tel_config *config)
 }
 
 static void check_directory(struct report *report, const struct tel_config *config,
-                            const char *what, const char *path)
+                            const char *what, const char *path, const char *key)
 {
     tel_log_level level =
         config_bool(config, CONFIG_TELEMETRY_SKIP_VALIDATION) ? TEL_LOG_WARNING : TEL_LOG_ERROR;
@@ -126,9 +126,11 @@ static void check_directory(struct report *report, const struct tel_config *conf
     if (!path)
         add(report, level, "there is no %s directory: set TELEMETRY_BASE_DIR", what);
     else if (stat(path, &status))
-        add(report, level, "the %s directory %s does not exist", what, path);
+        add(report, level, "the %s directory %s does not exist; make it, or set %s", what, path,
+            key);
     else if (!S_ISDIR(status.st_mode))
-        add(report, level, "the %s directory %s is no directory", what, path);
+        add(report, level, "the %s directory %s is no directory; remove it, or set %s", what, path,
+            key);
 }
 
 static void check_directories(struct report *report, const struct tel_config *config)
@@ -136,9 +138,10 @@ static void check_directories(struct report *report, const struct tel_config *co
     const char *database = config_text(config, CONFIG_TELEMETRY_DB_PATH);
     CLEANUP(freep) char *directory = database ? path_directory(database) : NULL;
 
-    check_directory(report, config, "base", config_base_dir(config));
-    check_directory(report, config, "database", directory);
-    check_directory(report, config, "NDJSON", config_text(config, CONFIG_TELEMETRY_NDJSON_DIR));
+    check_directory(report, config, "base", config_base_dir(config), "TELEMETRY_BASE_DIR");
+    check_directory(report, config, "database", directory, "TELEMETRY_DB_PATH");
+    check_directory(report, config, "NDJSON", config_text(config, CONFIG_TELEMETRY_NDJSON_DIR),
+                    "TELEMETRY_NDJSON_DIR");
 }
 
 static void check_deprecated(struct report *report, const struct tel_config *config)

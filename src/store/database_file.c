@@ -41,11 +41,12 @@ static tel_error make_file(const char *path, enum file_access access, tel_fault 
                          "the database %s is a symbolic link to nothing; remove it", path);
     error = directory_make(directory, access, fault);
     if (error)
-        return error;
+        return fault_advise(fault, error, ADVICE_PLACE);
     if (mknod(path, S_IFREG | mode, 0)) {
         if (errno == EEXIST) /* somebody was faster */
             return TEL_OK;
-        return fault_errno(fault, TEL_E_IO, "cannot make the database %s", path);
+        error = fault_errno(fault, TEL_E_IO, "cannot make the database %s", path);
+        return fault_advise(fault, error, ADVICE_PLACE);
     }
     if (chmod(path, mode))
         return fault_errno(fault, TEL_E_IO, "cannot set the mode of %s", path);
@@ -67,8 +68,10 @@ tel_error database_file_find(char **out, const char *path, bool create, enum fil
     if (!file && errno == ENOENT)
         return fault_set(fault, TEL_E_NOT_FOUND, "there is no database %s", path);
     if (!file)
-        return fault_errno(fault, errno == ENOMEM ? TEL_E_NOMEM : TEL_E_IO,
-                           "cannot open the database %s", path);
+        return fault_advise(fault,
+                            fault_errno(fault, errno == ENOMEM ? TEL_E_NOMEM : TEL_E_IO,
+                                        "cannot open the database %s", path),
+                            ADVICE_PLACE);
     error = check_type(file, fault);
     if (!error)
         *out = steal(&file);

@@ -9,6 +9,9 @@
 
 #include "base/file.h"
 
+/* What helps when the directory of a database cannot be used. */
+#define ADVICE_PLACE "set TELEMETRY_BASE_DIR to a directory that can be written"
+
 /*
  * Find the file behind `path`, which may be a link, and make it and its directory when `create`.
  * *out is its real name, which the caller frees. TEL_E_NOT_FOUND when it is not there, TEL_E_CORRUPT

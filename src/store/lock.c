@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "store/database_file.h"
 
 #define HOLDER_BYTES_MAX 128
 #define HOST_BYTES_MAX 65
@@ -56,12 +57,17 @@ tel_error writer_lock_take(struct writer_lock *lock, const char *path, enum file
     error = directory_make(directory, access, fault);
     if (!error)
         error = file_open(&fd, path, O_RDWR | O_CREAT, access, NULL, fault);
+    if (error == TEL_E_IO)
+        return fault_advise(fault, error, ADVICE_PLACE);
     if (error)
         return error;
     error = file_lock(fd, path, deadline, fault);
     if (error == TEL_E_BUSY) {
         read_holder(holder, fd);
-        return fault_set(fault, TEL_E_BUSY, "%s is locked by %s", path, holder);
+        return fault_set(fault, TEL_E_BUSY,
+                         "the database is in use: %s is locked by %s; stop that process, or set "
+                         "TELEMETRY_BASE_DIR to another directory",
+                         path, holder);
     }
     if (error)
         return error;

@@ -81,6 +81,8 @@ class RefusingToStart(harness.TestCase):
                 result = self.run_program("telemetryd", *arguments)
                 self.assertEqual(result.returncode, 2, result.stderr)
                 self.assertTrue(result.stderr)
+        result = self.run_program("telemetryd", "--port", "65536")
+        self.assertIn('must be an integer from 0 to 65535, not "65536"', result.stderr)
 
     def test_every_faulty_setting_is_named(self):
         said = self.refuse(TELEMETRY_API_PORT="many", TELEMETRY_API_AUTH_ENABLED="perhaps",
@@ -98,7 +100,8 @@ class RefusingToStart(harness.TestCase):
     def test_a_second_service_on_the_database_names_the_first(self):
         first = self.start_service()
         said = self.refuse()
-        self.assertIn(str(first.pid), said)
+        self.assertIn(f"is locked by pid {first.pid} on host ", said)
+        self.assertIn("stop that process, or set TELEMETRY_BASE_DIR", said)
         self.assertEqual(len(said.splitlines()), 1)
         self.assertEqual(first.get("/health").status_code, 200)
 
@@ -162,7 +165,9 @@ class RefusingToStart(harness.TestCase):
     def test_a_place_that_cannot_be_written_is_named(self):
         (self.base / "file").write_text("in the way")
         path = self.base / "file" / "db" / "x.sqlite"
-        self.assertIn(str(self.base / "file"), self.refuse("--db", str(path)))
+        said = self.refuse("--db", str(path))
+        self.assertIn(str(self.base / "file"), said)
+        self.assertIn("set TELEMETRY_BASE_DIR to a directory that can be written", said)
 
 
 class Ending(harness.TestCase):
