@@ -65,16 +65,19 @@ def wait_until(condition, what):
 
 
 class Service:
-    """A telemetryd of one's own, on a free port, with `base` as its base directory."""
+    """A telemetryd of one's own, on a free port, with `base` as its base directory.
 
-    def __init__(self, base, *arguments, start=True, **settings):
+    `under`: a command that runs it, and whose process becomes it.
+    """
+
+    def __init__(self, base, *arguments, start=True, under=(), **settings):
         settings.setdefault("TELEMETRY_API_PORT", 0)
         self.log = []  # lines of stderr
         self.url = None
         self._session = None
         self._listening = threading.Event()
         self.process = subprocess.Popen(
-            [program("telemetryd"), *arguments],
+            [*under, program("telemetryd"), *arguments],
             env=environment(base, **settings),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
