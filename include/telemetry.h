@@ -432,7 +432,9 @@ typedef struct tel_database tel_database;
 /*
  * Open the database at `path` (NULL: the configured one) and make it when it is not there. `config`
  * may be NULL: the environment. Release with tel_database_free(). TEL_E_CORRUPT when the file is no
- * database, TEL_E_SCHEMA when a newer version wrote it; neither is touched then.
+ * database, TEL_E_SCHEMA when a newer version wrote it; neither is touched then. One that an older
+ * version wrote is brought up to date, which takes as long as copying it twice; the file as it was is
+ * kept beside it, and its name given to the log callback.
  *
  * A write waits for a lock as configured (30 s, then three times more after 0.1, 0.2 and 0.4 s);
  * when it returns TEL_OK it is on the disk.

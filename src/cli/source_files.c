@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "cli/command.h"
 #include "deliver/config_store.h"
 #include "deliver/config_sync.h"
 #include "store/lock.h"
@@ -46,6 +47,13 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
     return store_apply(arg, writes, count, fault);
 }
 
+static void tell(void *arg, tel_log_level level, const char *message)
+{
+    (void)arg;
+    (void)level;
+    complain("%s", message);
+}
+
 static tel_error drain_locked(const struct tel_config *config, tel_fault *fault)
 {
     struct store_options store_options = config_store_options(config);
@@ -54,6 +62,8 @@ static tel_error drain_locked(const struct tel_config *config, tel_fault *fault)
     struct store *store;
     tel_error error;
 
+    store_options.migrates = true;
+    store_options.log = (struct log){.write = tell, .level = TEL_LOG_WARNING};
     error = store_open(&store, &store_options, fault);
     if (error)
         return error;
@@ -91,5 +101,10 @@ tel_error files_open(struct store **out, const struct tel_config *config, tel_fa
     if (buffer_has_something(config))
         (void)drain(config, warning);
     error = store_open(out, &options, fault);
+    if (error == TEL_E_SCHEMA) { /* an old one is brought up by whoever may write */
+        error = drain(config, fault);
+        if (!error)
+            error = store_open(out, &options, fault);
+    }
     return error == TEL_E_NOT_FOUND ? TEL_OK : error;
 }

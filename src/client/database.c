@@ -38,6 +38,7 @@ static tel_error open_store(struct store **out, const char *path, const struct t
 {
     struct store_options options = config_store_options(config);
 
+    options.migrates = true;
     if (path)
         options.path = path;
     if (!options.path)

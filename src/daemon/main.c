@@ -121,6 +121,7 @@ static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
     service->database = config_text(config, CONFIG_TELEMETRY_DB_PATH);
     service->reads_need_token = config_bool(config, CONFIG_TELEMETRY_API_AUTH_READS);
     telemetryd->store_options = config_store_options(config);
+    telemetryd->store_options.migrates = true;
     telemetryd->store_options.log = logger_as_log(&service->logger);
     if (gethostname(telemetryd->host_name, sizeof telemetryd->host_name - 1))
         telemetryd->host_name[0] = '\0';

@@ -25,9 +25,9 @@ static tel_error check_type(const char *path, tel_fault *fault)
     return TEL_OK;
 }
 
-/* Make an empty file, which is a valid new database. mknod() leaves no descriptor to be closed. The
- * mode is set again because of the umask; SQLite gives its journal the same. */
-static tel_error make_file(const char *path, enum file_access access, tel_fault *fault)
+/* mknod() leaves no descriptor to be closed. The mode is set again because of the umask; SQLite gives
+ * its journal the same. */
+tel_error database_file_make(const char *path, enum file_access access, tel_fault *fault)
 {
     CLEANUP(freep) char *directory = path_directory(path);
     mode_t mode = access == FILE_GROUP_TOO ? 0660 : 0600;
@@ -60,7 +60,7 @@ tel_error database_file_find(char **out, const char *path, bool create, enum fil
     tel_error error;
 
     if (!file && errno == ENOENT && create) {
-        error = make_file(path, access, fault);
+        error = database_file_make(path, access, fault);
         if (error)
             return error;
         file = realpath(path, NULL);

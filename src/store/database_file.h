@@ -20,4 +20,7 @@
 tel_error database_file_find(char **out, const char *path, bool create, enum file_access access,
                              tel_fault *fault);
 
+/* Make an empty file, which is a valid new database, and its directory. One that is there is left. */
+tel_error database_file_make(const char *path, enum file_access access, tel_fault *fault);
+
 #endif

@@ -18,7 +18,7 @@
 
 #include "base/cleanup.h"
 #include "store/database_file.h"
-#include "store/migrate.h"
+#include "store/sqlite_migrate.h"
 
 #define BUSY_POLL_MS 1
 
@@ -63,7 +63,7 @@ static tel_error take_options(struct store *store, const struct store_options *o
 
 /* ---- Connecting ------------------------------------------------------------------------------ */
 
-static void begin_wait(struct store *store)
+void sqlite_begin_wait(struct store *store)
 {
     store->lock_deadline = deadline_in(store->options.busy_timeout_ms);
     if (store->has_deadline && store->deadline.at_ms < store->lock_deadline.at_ms)
@@ -158,7 +158,7 @@ static tel_error settle(struct store *store, int version, tel_fault *fault)
 
     if (error || store->options.read_only)
         return error;
-    if (version != SCHEMA_VERSION)
+    if (version == SCHEMA_NONE || (version < SCHEMA_VERSION && store->options.migrates))
         error = sqlite_schema_migrate(store, fault);
     /* A writer may have been killed between its commit and its sync: nothing that is seen in this
      * database may vanish again. */
@@ -216,7 +216,7 @@ void sqlite_disconnect(struct store *store)
 
 tel_error sqlite_ready(struct store *store, tel_fault *fault)
 {
-    begin_wait(store);
+    sqlite_begin_wait(store);
     if (store->pid != getpid()) {
         forget_connection(store);
         store->pid = getpid();

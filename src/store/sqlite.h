@@ -39,6 +39,9 @@ struct store {
  * wait for locks. */
 tel_error sqlite_ready(struct store *store, tel_fault *fault);
 
+/* Begin a new wait for locks, as long as one may take. */
+void sqlite_begin_wait(struct store *store);
+
 /* Close the connection and its statements. The next sqlite_ready() opens it again. */
 void sqlite_disconnect(struct store *store);
 

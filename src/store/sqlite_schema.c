@@ -8,7 +8,8 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
-#include "store/migrate.h"
+#include "store/sqlite_copy.h"
+#include "store/sqlite_migrate.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
 
@@ -28,8 +29,9 @@ static int find_columns(struct store *store, field_set *columns)
     while (!result && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         const char *name = (const char *)sqlite3_column_text(statement, 1);
         int index = name ? run_field_find(name) : -1;
+        bool is_key = sqlite3_column_int(statement, 5) != 0;
 
-        if (index >= 0)
+        if (index >= 0 && (index != FIELD_id || is_key))
             *columns |= FIELD_BIT(index);
         result = SQLITE_OK;
     }
@@ -85,22 +87,29 @@ tel_error sqlite_schema_check(struct store *store, int *version, tel_fault *faul
                          "version %" PRId64 ", this one handles %d); upgrade telemetry",
                          store->path, schema.recorded, SCHEMA_VERSION);
     *version = version_of(&schema);
-    if (schema.columns && schema.columns != SCHEMA_COLUMNS)
-        return fault_set(fault, TEL_E_SCHEMA,
-                         "the database %s has schema version %d, too old for this version of "
-                         "telemetry, which handles %d; set TELEMETRY_DB_PATH to another file",
-                         store->path, *version, SCHEMA_VERSION);
+    if (*version != SCHEMA_NONE && (schema.columns & SCHEMA_COLUMNS_LEAST) != SCHEMA_COLUMNS_LEAST)
+        return sqlite_fault(store, SQLITE_ERROR, "use", fault);
+    if (schema.columns && schema.columns != SCHEMA_COLUMNS && !store->options.migrates)
+        return fault_set(
+            fault, TEL_E_SCHEMA,
+            "the database %s has schema version %d, and this version of telemetry "
+            "handles %d; start telemetryd or run \"telemetry list\", which bring it up",
+            store->path, *version, SCHEMA_VERSION);
     return TEL_OK;
 }
 
-/* Append a step's statements and the row that records it. */
-static void write_step(struct strbuf *sql, const struct migration *migration)
+/* ---- Migrating ------------------------------------------------------------------------------- */
+
+static int record_step(struct store *store, const struct migration *migration)
 {
-    migration->write_sql(sql);
-    strbuf_printf(sql,
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+
+    schema_write_record(&sql);
+    strbuf_printf(&sql,
                   "INSERT OR IGNORE INTO schema_migrations (version, applied_at, description)"
                   " VALUES (%d, datetime('now'), '%s');\n",
                   migration->to, migration->description);
+    return strbuf_failed(&sql) ? SQLITE_NOMEM : sqlite_exec(store, sql.text);
 }
 
 static int take_steps(struct store *store, int version)
@@ -109,13 +118,54 @@ static int take_steps(struct store *store, int version)
     int result = SQLITE_OK;
 
     while (!result && (migration = migration_from(version)) != NULL) {
-        CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-
-        write_step(&sql, migration);
-        result = strbuf_failed(&sql) ? SQLITE_NOMEM : sqlite_exec(store, sql.text);
+        result = migration->apply(store);
+        if (!result)
+            result = record_step(store, migration);
         version = migration->to;
     }
     return result;
+}
+
+static tel_error make_new(struct store *store, tel_fault *fault)
+{
+    int result = take_steps(store, SCHEMA_NONE);
+
+    if (!result)
+        result = sqlite_exec(store, "COMMIT");
+    return sqlite_fault(store, result, "set up", fault);
+}
+
+/* *copy: the file as it was, when it got a name. */
+static tel_error bring_up(struct store *store, int version, char **copy, tel_fault *fault)
+{
+    tel_error error = sqlite_copy_make(store, fault);
+    int result;
+
+    if (error)
+        return error;
+    error = sqlite_fault(store, take_steps(store, version), "migrate", fault);
+    if (!error)
+        error = sqlite_copy_name(copy, store, version, fault);
+    if (error)
+        return error;
+    sqlite_begin_wait(store); /* what was done so far may have taken long */
+    result = sqlite_exec(store, "COMMIT");
+    return sqlite_fault(store, result, "migrate", fault);
+}
+
+static tel_error migrate_old(struct store *store, int version, tel_fault *fault)
+{
+    CLEANUP(freep) char *copy = NULL;
+    tel_error error = bring_up(store, version, &copy, fault);
+
+    if (error)
+        sqlite_copy_remove(store, copy);
+    else
+        log_write(&store->options.log, TEL_LOG_WARNING,
+                  "the database %s was brought from schema version %d to %d; as it was, it is kept "
+                  "as %s",
+                  store->path, version, SCHEMA_VERSION, copy);
+    return error;
 }
 
 tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault)
@@ -127,13 +177,11 @@ tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault)
     if (error)
         return error;
     error = sqlite_schema_check(store, &version, fault); /* somebody may have been faster */
-    if (!error) {
-        result = take_steps(store, version);
-        if (!result)
-            result = sqlite_exec(store, "COMMIT");
-        error = sqlite_fault(store, result, "set up", fault);
-    }
-    if (error)
+    if (!error && version == SCHEMA_NONE)
+        error = make_new(store, fault);
+    else if (!error && version < SCHEMA_VERSION)
+        error = migrate_old(store, version, fault);
+    if (!sqlite3_get_autocommit(store->db))
         (void)sqlite_exec(store, "ROLLBACK"); /* if it fails, the connection is closed anyway */
     return error;
 }
@@ -141,8 +189,7 @@ tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault)
 char *store_schema_sql(void)
 {
     CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-    const struct migration *all = migration_from(SCHEMA_NONE);
 
-    all->write_sql(&sql);
+    schema_write(&sql);
     return strbuf_take(&sql);
 }

@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "model/record_json.h"
 #include "model/status.h"
-#include "store/migrate.h"
+#include "store/sqlite_migrate.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
 

@@ -21,15 +21,17 @@ struct store_options {
     int64_t retries_max;      /* further attempts of a write when the lock outlasts that... */
     int64_t retry_base_ms;    /* ...after this, and twice as long each time */
     bool group_access;        /* files for owner and group, not for the owner alone */
-    bool read_only;           /* never write, never create; applying is TEL_E_INVALID. What a
+    bool migrates;  /* bring an old schema to the present one, however long that takes, and
+                                 keep a copy of the file as it was; the log says so */
+    bool read_only; /* never write, never create; applying is TEL_E_INVALID. What a
                                  killed writer left half is still rolled back. */
     struct log log;
 };
 
 /*
  * Open the database, make it (and its directory) when it is not there. Nothing is touched when this
- * fails: TEL_E_CORRUPT the file is no database, TEL_E_SCHEMA its schema is newer or older than this
- * program handles, TEL_E_IO it cannot be opened, TEL_E_BUSY it is locked. The fault names the path
+ * fails: TEL_E_CORRUPT the file is no database, TEL_E_SCHEMA its schema is newer than this
+ * program handles, or older and `migrates` is not set, TEL_E_IO it cannot be opened, TEL_E_BUSY it is locked. The fault names the path
  * and says what to do. read_only and no file, or none with runs in it: TEL_E_NOT_FOUND. A child that
  * was forked may go on using the store: it gets a connection of its own.
  */

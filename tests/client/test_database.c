@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "support/database.h"
 #include "support/scratch.h"
 #include "telemetry.h"
 
@@ -101,6 +102,37 @@ static void open__follows_a_configuration_of_the_callers(void **state)
     tel_database_free(database);
     assert_int_equal(stat(path, &status), 0);
     assert_int_equal(status.st_mode & 07777, 0660);
+}
+
+static void note_message(void *arg, tel_log_level level, const char *message)
+{
+    char *said = arg;
+
+    (void)level;
+    (void)snprintf(said, 1024, "%s", message);
+}
+
+static void open__brings_an_old_database_up_and_says_so(void **state)
+{
+    struct place *place = *state;
+    CLEANUP(freep) char *path = scratch_path(place->directory, "old.sqlite");
+    CLEANUP(recordp_free) tel_record *record = NULL;
+    char said[1024] = "";
+    tel_config *config;
+    tel_database *database;
+
+    other_exec(path, "CREATE TABLE agent_runs (run_id TEXT PRIMARY KEY, agent_name TEXT NOT NULL,"
+                     " start_time TEXT NOT NULL);"
+                     "INSERT INTO agent_runs VALUES ('r', 'a', '2024-01-01 10:00:00');");
+    assert_int_equal(tel_config_new(&config), TEL_OK);
+    assert_int_equal(tel_config_set_log(config, note_message, said), TEL_OK);
+    assert_int_equal(tel_database_open(&database, path, config, NULL), TEL_OK);
+    assert_non_null(strstr(said, "from schema version 1 to 7"));
+    assert_int_equal(tel_database_get_run(&record, database, "r", NULL), TEL_OK);
+    assert_string_equal(tel_record_get(record, "start_time"), "2024-01-01T10:00:00.000000+00:00");
+    insert(database, "e1", NULL);
+    tel_database_free(database);
+    tel_config_free(config);
 }
 
 static void open__says_what_is_wrong_with_the_file(void **state)
@@ -431,6 +463,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(open__finds_the_configured_database),
         TEST(open__follows_a_configuration_of_the_callers),
+        TEST(open__brings_an_old_database_up_and_says_so),
         TEST(open__says_what_is_wrong_with_the_file),
         TEST(insert_run__fills_in_what_is_missing_also_in_the_record),
         TEST(insert_run__keeps_what_is_given_and_replaces_a_run_id_that_cannot_be),

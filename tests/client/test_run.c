@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "support/client_world.h"
+#include "support/database.h"
 #include "support/scratch.h"
 
 static tel_client *embedded(struct world *world)
@@ -506,6 +507,27 @@ static void embedded__a_database_that_is_none_sends_runs_to_the_buffer(void **st
     assert_memory_equal(content, "This is a text", 14);
 }
 
+static void embedded__an_old_database_is_left_to_others_and_runs_wait_in_the_buffer(void **state)
+{
+    struct world *world = *state;
+    CLEANUP(freep) char *path = scratch_path(world->scratch, "old.sqlite");
+    CLEANUP(freep) char *buffer = NULL;
+    tel_client *client =
+        world_connect(world, "TELEMETRY_MODE", "embedded", "TELEMETRY_DB_PATH", path, NULL);
+    tel_run *run = NULL;
+
+    other_exec(path, "CREATE TABLE agent_runs (run_id TEXT PRIMARY KEY, agent_name TEXT NOT NULL,"
+                     " start_time TEXT NOT NULL)");
+    assert_int_equal(tel_run_start(&run, client, TEL_FIELDS(.agent_name = "a", .job_type = "j")),
+                     TEL_OK);
+    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+    assert_non_null(strstr(world->log, "schema version 1"));
+    assert_int_equal(other_int(path, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'run%'"),
+                     0);
+    buffer = world_buffer(world, ".active");
+    assert_int_equal(count_lines(buffer), 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
 int main(void)
@@ -531,6 +553,7 @@ int main(void)
         TEST(client_free__leaves_active_runs_running_and_their_handles_valid),
         TEST(end__puts_a_run_back_that_its_database_has_lost),
         TEST(embedded__a_database_that_is_none_sends_runs_to_the_buffer),
+        TEST(embedded__an_old_database_is_left_to_others_and_runs_wait_in_the_buffer),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

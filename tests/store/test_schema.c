@@ -338,6 +338,7 @@ static void version_6_of_the_service__gets_the_index_it_lacks(void **state)
                "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT"
                " NULL, description TEXT);"
                "INSERT INTO schema_migrations VALUES (6, '2024-01-01', 'six');");
+    fixture->options.migrates = true;
     fixture_open(fixture);
     assert_int_equal(other_int(fixture->path, "SELECT count(*) FROM sqlite_schema"
                                               " WHERE name = 'idx_runs_job_type'"),
@@ -481,13 +482,13 @@ static void old_database__is_refused_untouched_and_its_version_is_named(void **s
         const char *columns;
         const char *named;
     } cases[] = {
-        {"", "schema version 1,"},
-        {", insight_id TEXT", "schema version 2,"},
-        {", insight_id TEXT, product_family TEXT", "schema version 3,"},
-        {", insight_id TEXT, product_family TEXT, git_commit_hash TEXT", "schema version 4,"},
-        {", product_family TEXT, git_commit_hash TEXT, website TEXT", "schema version 5,"},
+        {"", "has schema version 1"},
+        {", insight_id TEXT", "has schema version 2"},
+        {", insight_id TEXT, product_family TEXT", "has schema version 3"},
+        {", insight_id TEXT, product_family TEXT, git_commit_hash TEXT", "has schema version 4"},
+        {", product_family TEXT, git_commit_hash TEXT, website TEXT", "has schema version 5"},
         {", git_commit_hash TEXT, website TEXT, event_id TEXT NOT NULL UNIQUE",
-         "schema version 6,"},
+         "has schema version 6"},
     };
     struct fixture *fixture = *state;
     char sql[600];
@@ -501,7 +502,7 @@ static void old_database__is_refused_untouched_and_its_version_is_named(void **s
                        " VALUES ('r', 'a', 't'%s);",
                        cases[i].columns, i == 5 ? ", event_id" : "", i == 5 ? ", 'e'" : "");
         other_exec(fixture->path, sql);
-        assert_refused(fixture, TEL_E_SCHEMA, cases[i].named, "set TELEMETRY_DB_PATH");
+        assert_refused(fixture, TEL_E_SCHEMA, cases[i].named, "start telemetryd");
         assert_int_equal(unlink(fixture->path), 0);
     }
 }

@@ -3,18 +3,24 @@
  * A new database is made from the table of fields, at the present version. Every other step is
  * history: its SQL is written out, and never touched again once it was released.
  */
-#include "store/migrate.h"
+#include "store/sqlite_migrate.h"
 
+#include <sqlite3.h>
+
+#include "base/cleanup.h"
 #include "store/run_sql.h"
+#include "store/sqlite.h"
 
-#define SQL_MIGRATIONS_TABLE                                    \
-    "CREATE TABLE IF NOT EXISTS schema_migrations (\n"          \
-    "    version INTEGER PRIMARY KEY,\n"                        \
-    "    applied_at TEXT NOT NULL DEFAULT (datetime('now')),\n" \
-    "    description TEXT\n"                                    \
-    ");\n"
+void schema_write_record(struct strbuf *sql)
+{
+    strbuf_puts(sql, "CREATE TABLE IF NOT EXISTS schema_migrations (\n"
+                     "    version INTEGER PRIMARY KEY,\n"
+                     "    applied_at TEXT NOT NULL DEFAULT (datetime('now')),\n"
+                     "    description TEXT\n"
+                     ");\n");
+}
 
-static void create_all(struct strbuf *sql)
+void schema_write(struct strbuf *sql)
 {
     run_sql_create_table(sql);
     run_sql_create_indexes(sql);
@@ -38,25 +44,27 @@ static void create_all(struct strbuf *sql)
                      "    insertions INTEGER,\n"
                      "    deletions INTEGER,\n"
                      "    created_at TEXT DEFAULT (datetime('now'))\n"
-                     ");\n" SQL_MIGRATIONS_TABLE);
+                     ");\n");
+    schema_write_record(sql);
 }
 
-static void index_job_type(struct strbuf *sql)
+static int create_all(struct store *store)
 {
-    strbuf_puts(
-        sql,
-        "CREATE INDEX IF NOT EXISTS idx_runs_job_type ON agent_runs (job_type);\n" SQL_MIGRATIONS_TABLE);
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+
+    schema_write(&sql);
+    return strbuf_failed(&sql) ? SQLITE_NOMEM : sqlite_exec(store, sql.text);
 }
 
 static const struct migration migrations[] = {
-    {SCHEMA_NONE, SCHEMA_VERSION, "all tables and indexes", create_all},
-    {6, 7, "index on job_type", index_job_type},
+    {SCHEMA_NONE, SCHEMA_NONE, SCHEMA_VERSION, "all tables and indexes", create_all},
+    {1, 6, 7, "one table for all versions; times, counts and event ids made good", migrate_to_7},
 };
 
 const struct migration *migration_from(int version)
 {
     for (size_t i = 0; i < sizeof migrations / sizeof *migrations; i++) {
-        if (migrations[i].from == version)
+        if (version >= migrations[i].first && version <= migrations[i].last)
             return &migrations[i];
     }
     return NULL;
