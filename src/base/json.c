@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/host.h"
 #include "base/utf8.h"
 
 void json_releasep(json_t **json)
@@ -39,6 +40,7 @@ static ptrdiff_t find_too_deep(const char *text, size_t length)
 
 json_t *json_parse(const char *text, size_t length, tel_fault *fault)
 {
+    CLEANUP(errno_restore) int host_errno = errno; /* a number out of range sets it */
     ptrdiff_t too_deep = find_too_deep(text, length);
     json_error_t error;
     json_t *json;

@@ -4,8 +4,12 @@
 #include <string.h>
 #include <uuid/uuid.h>
 
+#include "base/cleanup.h"
+#include "base/host.h"
+
 void uuid_make(char out[UUID_SIZE])
 {
+    CLEANUP(errno_restore) int host_errno = errno; /* libuuid sets it to 0 */
     uuid_t uuid;
 
     uuid_generate_random(uuid);
