@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "base/cleanup.h"
+
+#define PROBE_INTERVAL_SECONDS 1
 
 struct writer {
     struct store *store; /* the thread's alone */
@@ -23,15 +26,31 @@ struct writer {
     tel_fault outcome_fault;
 };
 
-/* Wait for work and take all of it. NULL: there is none and there will be none. */
-static struct write_job *take_all(struct writer *writer, size_t *count)
+/* Wait for work, or, when writing failed last, until it is time to see whether it works again. */
+static void wait_for_work(struct writer *writer)
+{
+    struct timespec until;
+    bool is_due = false;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PROBE_INTERVAL_SECONDS;
+    while (!writer->first && !writer->stopping && !is_due) {
+        if (writer->outcome)
+            is_due = pthread_cond_timedwait(&writer->work, &writer->lock, &until) != 0;
+        else
+            pthread_cond_wait(&writer->work, &writer->lock);
+    }
+}
+
+/* Wait for work and take all of it. NULL: there is none now. *is_over: and there will be none. */
+static struct write_job *take_all(struct writer *writer, size_t *count, bool *is_over)
 {
     struct write_job *jobs;
 
     pthread_mutex_lock(&writer->lock);
-    while (!writer->first && !writer->stopping)
-        pthread_cond_wait(&writer->work, &writer->lock);
+    wait_for_work(writer);
     jobs = writer->first;
+    *is_over = !jobs && writer->stopping;
     *count = writer->queued;
     writer->first = NULL;
     writer->end = &writer->first;
@@ -74,22 +93,44 @@ static void remember(struct writer *writer, tel_error outcome, const tel_fault *
         logger_event(writer->logger, TEL_LOG_WARNING, "writing works again", NULL);
 }
 
+static void work_on(struct writer *writer, struct write_job *job, size_t count)
+{
+    tel_fault fault = {0};
+    tel_fault health = {0};
+    tel_error error = apply(writer, job, count, &fault);
+
+    /* Before anyone is told, so that whoever was told finds /health agreeing. What succeeded without
+     * writing anything does not make up for what failed. */
+    if (error)
+        remember(writer, error, &fault);
+    else
+        remember(writer, store_health(writer->store, &health), &health);
+    for (struct write_job *next; job; job = next) {
+        next = job->next;
+        job->done(job, error ? &fault : NULL);
+    }
+}
+
+/* A probe that fails says nothing new: the reason stays that of the write. */
+static void probe(struct writer *writer)
+{
+    if (!store_probe(writer->store, NULL))
+        remember(writer, TEL_OK, &(tel_fault){0});
+}
+
 static void *run(void *arg)
 {
     struct writer *writer = arg;
-    struct write_job *job;
-    size_t count;
+    bool is_over = false;
 
-    while ((job = take_all(writer, &count))) {
-        tel_fault fault = {0};
-        tel_error error = apply(writer, job, count, &fault);
+    while (!is_over) {
+        size_t count;
+        struct write_job *jobs = take_all(writer, &count, &is_over);
 
-        /* Before anyone is told, so that whoever was told finds /health agreeing. */
-        remember(writer, error, &fault);
-        for (struct write_job *next; job; job = next) {
-            next = job->next;
-            job->done(job, error ? &fault : NULL);
-        }
+        if (jobs)
+            work_on(writer, jobs, count);
+        else if (!is_over)
+            probe(writer);
     }
     return NULL;
 }
@@ -101,6 +142,18 @@ void writer_free(struct writer *writer)
     (void)pthread_cond_destroy(&writer->work);
     (void)pthread_mutex_destroy(&writer->lock);
     free(writer);
+}
+
+/* The wait before a probe must not follow the wall clock, which may jump. */
+static void init_locks(struct writer *writer)
+{
+    pthread_condattr_t attributes;
+
+    (void)pthread_mutex_init(&writer->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&writer->work, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
 }
 
 tel_error writer_start(struct writer **out, struct store *store, const struct logger *logger,
@@ -116,8 +169,7 @@ tel_error writer_start(struct writer **out, struct store *store, const struct lo
     writer->store = store;
     writer->logger = logger;
     writer->end = &writer->first;
-    (void)pthread_mutex_init(&writer->lock, NULL);
-    (void)pthread_cond_init(&writer->work, NULL);
+    init_locks(writer);
     if (pthread_create(&writer->thread, NULL, run, writer)) {
         store_close(store);
         writer_free(writer);

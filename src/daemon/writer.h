@@ -45,7 +45,8 @@ tel_error writer_submit(struct writer *writer, struct write_job *job, tel_fault 
 /* Submit and wait for the end. A sync_deliver_fn. */
 tel_error writer_apply(void *writer, struct write **writes, size_t count, tel_fault *fault);
 
-/* How the last write went. TEL_OK, or what went wrong. */
+/* How the last write went. TEL_OK, or what went wrong. While nothing else is written after a failure,
+ * it is tried once a second whether writing works again. */
 tel_error writer_health(struct writer *writer, tel_fault *fault);
 
 #endif

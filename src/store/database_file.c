@@ -2,8 +2,11 @@
 #include "store/database_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -76,4 +79,36 @@ tel_error database_file_find(char **out, const char *path, bool create, enum fil
     if (!error)
         *out = steal(&file);
     return error;
+}
+
+/* A limit on the size of files counts from the beginning, so it is met where the file would grow. */
+static tel_error write_beyond(int fd, const char *path, off_t size, size_t count, tel_fault *fault)
+{
+    CLEANUP(freep) char *bytes = calloc(1, count);
+
+    if (!bytes)
+        return fault_nomem(fault);
+    if (lseek(fd, size, SEEK_SET) != size)
+        return fault_errno(fault, TEL_E_IO, "cannot write to %s", path);
+    return file_write(fd, path, bytes, count, fault);
+}
+
+tel_error database_file_try_growth(const char *path, size_t count, tel_fault *fault)
+{
+    CLEANUP(freep) char *trial = NULL;
+    CLEANUP(closep) int fd = -1;
+    struct stat status;
+    tel_error error;
+
+    if (stat(path, &status))
+        return fault_errno(fault, TEL_E_IO, "cannot examine the database %s", path);
+    if (asprintf(&trial, "%s.trial", path) < 0)
+        return fault_nomem(fault);
+    error = file_open(&fd, trial, O_RDWR | O_CREAT, FILE_OWNER_ONLY, NULL, fault);
+    if (error)
+        return error;
+    if (unlink(trial))
+        return fault_errno(fault, TEL_E_IO, "cannot remove %s", trial);
+    error = write_beyond(fd, trial, status.st_size, count, fault);
+    return error ? error : file_sync(fd, trial, fault);
 }

@@ -23,4 +23,8 @@ tel_error database_file_find(char **out, const char *path, bool create, enum fil
 /* Make an empty file, which is a valid new database, and its directory. One that is there is left. */
 tel_error database_file_make(const char *path, enum file_access access, tel_fault *fault);
 
+/* Does the disk take `count` more bytes beyond the end of the file, and sync them? They are written to
+ * another file beside it, which has no name while they are. */
+tel_error database_file_try_growth(const char *path, size_t count, tel_fault *fault);
+
 #endif

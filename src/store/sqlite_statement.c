@@ -149,11 +149,21 @@ int sqlite_find(struct store *store, const char *event_id, struct tel_record *re
     return sqlite_read_record(get, record);
 }
 
+/* Return what the system gave as the reason, 0 when SQLite did not keep it. */
+static int system_cause(const struct store *store)
+{
+    int cause = store->db ? sqlite3_system_errno(store->db) : 0;
+
+    if (store->db && cause == 0) /* of a commit, only the file knows */
+        (void)sqlite3_file_control(store->db, "main", SQLITE_FCNTL_LAST_ERRNO, &cause);
+    return cause;
+}
+
 /* Say what SQLite, and behind it the system, gave as the reason. */
 static tel_error io_fault(const struct store *store, int result, const char *doing,
                           tel_fault *fault)
 {
-    int cause = store->db ? sqlite3_system_errno(store->db) : 0;
+    int cause = system_cause(store);
     char reason[128];
 
     if (cause == 0)

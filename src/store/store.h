@@ -140,6 +140,15 @@ tel_error store_check(struct store *store, bool full, tel_fault *fault);
  * was written to the disk again. */
 tel_error store_health(const struct store *store, tel_fault *fault);
 
+/*
+ * After a failure, see whether writing works again: open and check the database if need be, have its
+ * lock for a moment, and try whether the disk takes STORE_PROBE_BYTES more beyond the end of the
+ * file, which a little room does not suffice for. The database is not changed. TEL_OK: store_health()
+ * is too.
+ */
+#define STORE_PROBE_BYTES ((size_t)256 * 1024)
+tel_error store_probe(struct store *store, tel_fault *fault);
+
 const char *store_path(const struct store *store);
 const char *store_journal_mode(const struct store *store); /* upper case */
 const char *store_synchronous(const struct store *store);

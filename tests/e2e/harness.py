@@ -64,6 +64,14 @@ def wait_until(condition, what):
     raise AssertionError(f"waited {PATIENCE_SECONDS} s in vain for {what}")
 
 
+def can_trace():
+    """Is there an strace that may trace? The sanitizers mind one."""
+    if os.environ.get("TELEMETRY_SANITIZE") or not shutil.which("strace"):
+        return False
+    return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True,
+                          check=False).returncode == 0
+
+
 class Service:
     """A telemetryd of one's own, on a free port, with `base` as its base directory.
 

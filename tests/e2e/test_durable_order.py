@@ -4,9 +4,7 @@
 SQLite commits by removing its journal. Only a sync of the directory keeps that removal over a power
 cut, so it has to come between the removal and the answer.
 """
-import os
 import re
-import shutil
 import subprocess
 import sys
 
@@ -14,14 +12,6 @@ import harness
 
 SKIPPED = 77
 CALLS = "trace=unlink,write,sendto,sendmsg,fsync,fdatasync"
-
-
-def can_trace():
-    """Is there an strace that may trace? The sanitizers mind one."""
-    if os.environ.get("TELEMETRY_SANITIZE") or not shutil.which("strace"):
-        return False
-    return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True,
-                          check=False).returncode == 0
 
 
 class DurableOrder(harness.TestCase):
@@ -92,7 +82,7 @@ class DurableOrder(harness.TestCase):
 
 
 if __name__ == "__main__":
-    if not can_trace():
+    if not harness.can_trace():
         print("skipped: strace is not installed, may not trace, or meets a sanitizer")
         sys.exit(SKIPPED)
     harness.main()
