@@ -424,6 +424,74 @@ typedef struct tel_file_info {
 TEL_API tel_error tel_ndjson_get_file_info(tel_ndjson *ndjson, const char *path, tel_file_info *out,
                                            tel_fault *fault);
 
+/* ---- The service by HTTP --------------------------------------------------------------------- */
+
+/*
+ * Speaks with the service and does nothing else: no audit trail, no buffer. Connections are kept for
+ * the next call. May be used from any thread at once and on both sides of a fork(). What every call
+ * answers tells what to do next:
+ *
+ *   TEL_OK             the service has it, on its disk
+ *   TEL_E_UNAVAILABLE  keep it (tel_buffer) and try later: refused, no answer in time, 5xx, 429, a
+ *                      token that the service does not take, or another program on its port
+ *   TEL_E_REJECTED     never try again: the service refuses what is in it; the fault has its reason
+ *   TEL_E_NOT_FOUND    the service has no such run (yet)
+ *   any other          it failed here, before anything was sent: an argument, memory
+ *
+ * A call waits for the call budget at most (TELEMETRY_CALL_BUDGET_MS of `config`, 250 ms). No
+ * redirect is followed, no proxy asked.
+ */
+typedef struct tel_http_client tel_http_client;
+
+/*
+ * Make a client for the service at `url`: "http://host:port", "https://...", "http://[::1]:8765" or
+ * "unix:/path"; NULL: TELEMETRY_API_URL. `config` may be NULL: the environment; it gives the token
+ * too. Asks nobody. TEL_E_INVALID: the URL is none. Release with tel_http_client_free().
+ */
+TEL_API tel_error tel_http_client_new(tel_http_client **out, const char *url,
+                                      const tel_config *config, tel_fault *fault);
+TEL_API void tel_http_client_free(tel_http_client *http);
+
+/*
+ * Post a run; it must give event_id, run_id, agent_name, job_type and start_time. Posting it again is
+ * harmless: the event_id makes it one. *is_new (may be NULL) tells whether it was new to the service.
+ */
+TEL_API tel_error tel_http_client_post_event(tel_http_client *http, const tel_record *record,
+                                             int *is_new, tel_fault *fault);
+
+/* Change the fields that `changes` gives, as far as they may be changed, of the run `event_id`. */
+TEL_API tel_error tel_http_client_patch_event(tel_http_client *http, const char *event_id,
+                                              const tel_record *changes, tel_fault *fault);
+
+/* Receive what became of one run of a batch: TEL_OK, or TEL_E_REJECTED with the reason, which is
+ * borrowed during the call. */
+typedef void tel_batch_fn(void *arg, size_t index, tel_error error, const char *reason);
+
+/*
+ * Post many runs (at most 100,000) at once. A faulty one does not hold up the others: `each` (may be NULL) is told of
+ * every run, in order, and TEL_E_REJECTED comes back if any was refused. When the service becomes
+ * unavailable, those not told of must be sent again.
+ */
+TEL_API tel_error tel_http_client_post_batch(tel_http_client *http,
+                                             const tel_record *const *records, size_t count,
+                                             tel_batch_fn *each, void *arg, tel_fault *fault);
+
+/* Note the commit that came out of a run: its hash (7 to 40 characters), who made it ("manual", "llm"
+ * or "ci"); author and timestamp may be NULL. Replaces what was noted before. */
+TEL_API tel_error tel_http_client_associate_commit(tel_http_client *http, const char *event_id,
+                                                   const char *commit_hash,
+                                                   const char *commit_source,
+                                                   const char *commit_author,
+                                                   const char *commit_timestamp, tel_fault *fault);
+
+/* Ask whether the service is well. TEL_E_UNAVAILABLE: it is not there or cannot write; the fault
+ * says why. */
+TEL_API tel_error tel_http_client_check_health(tel_http_client *http, tel_fault *fault);
+
+/* Get the service's statistics as one JSON object: total_runs, agents, recent_24h, performance.
+ * Release *out with tel_free(). */
+TEL_API tel_error tel_http_client_get_metrics(char **out, tel_http_client *http, tel_fault *fault);
+
 /* ---- Database -------------------------------------------------------------------------------- */
 
 /* A SQLite database of runs, written directly, as embedded mode does. */

@@ -91,3 +91,8 @@ tel_error fault_advise(tel_fault *fault, tel_error code, const char *advice)
         (void)snprintf(fault->text + used, sizeof fault->text - used, "; %s", advice);
     return code;
 }
+
+tel_error fault_null(tel_fault *fault, const char *argument)
+{
+    return fault_set(fault, TEL_E_INVALID, "%s must not be NULL", argument);
+}

@@ -19,4 +19,7 @@ tel_error fault_nomem(tel_fault *fault);
 /* Append what would be right to a fault that does not say it: "; " and the advice. Returns its code. */
 tel_error fault_advise(tel_fault *fault, tel_error code, const char *advice);
 
+/* Say that an argument of a public function must not be NULL: TEL_E_INVALID. */
+tel_error fault_null(tel_fault *fault, const char *argument);
+
 #endif

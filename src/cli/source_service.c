@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/url.h"
 #include "cli/options.h"
-#include "deliver/remote.h"
+#include "deliver/remote_ask.h"
 #include "model/record_json.h"
 
 #define FIND_WAIT_MS 1000

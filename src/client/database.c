@@ -16,19 +16,9 @@ struct tel_database {
     struct store *store;
 };
 
-static tel_error no_argument(const char *name, tel_fault *fault)
-{
-    return fault_set(fault, TEL_E_INVALID, "%s must not be NULL", name);
-}
-
 static void recordp_free(struct tel_record **record)
 {
     tel_record_free(*record);
-}
-
-static void configp_free(struct tel_config **config)
-{
-    tel_config_free(*config);
 }
 
 /* ---- Opening --------------------------------------------------------------------------------- */
@@ -51,12 +41,12 @@ tel_error tel_database_open(tel_database **out, const char *path, const tel_conf
                             tel_fault *fault)
 {
     CLEANUP(host_restore) struct host_state host = host_protect();
-    CLEANUP(configp_free) struct tel_config *environment = NULL;
+    CLEANUP(config_freep) struct tel_config *environment = NULL;
     CLEANUP(freep) struct tel_database *database = NULL;
     tel_error error;
 
     if (!out)
-        return no_argument("out", fault);
+        return fault_null(fault, "out");
     *out = NULL;
     if (!config && tel_config_new(&environment))
         return fault_nomem(fault);
@@ -158,7 +148,7 @@ tel_error tel_database_insert_run(tel_database *database, tel_record *record, te
     tel_error error;
 
     if (!database || !record)
-        return no_argument(database ? "record" : "database", fault);
+        return fault_null(fault, database ? "record" : "database");
     if (is_blank(record, FIELD_agent_name) || is_blank(record, FIELD_job_type))
         return fault_set(fault, TEL_E_INVALID, "the run must have an agent_name and a job_type");
     error = fill(record, fault);
@@ -197,7 +187,7 @@ tel_error tel_database_update_run(tel_database *database, const tel_record *reco
     tel_error error;
 
     if (!database || !record)
-        return no_argument(database ? "record" : "database", fault);
+        return fault_null(fault, database ? "record" : "database");
     if (!is_blank(record, FIELD_event_id))
         return apply(database, WRITE_UPDATE, record, fault);
     if (is_blank(record, FIELD_run_id))
@@ -219,7 +209,7 @@ tel_error tel_database_mark_api_posted(tel_database *database, const char *id,
     tel_error error;
 
     if (!database || !id)
-        return no_argument(database ? "id" : "database", fault);
+        return fault_null(fault, database ? "id" : "database");
     timestamp_format(now, clock_now_us());
     error = record_set_int(&change, FIELD_api_posted, 1, fault);
     if (!error)
@@ -234,7 +224,7 @@ tel_error tel_database_increment_api_retry_count(tel_database *database, const c
     CLEANUP(record_clear) struct tel_record change = RECORD();
 
     if (!database || !id)
-        return no_argument(database ? "id" : "database", fault);
+        return fault_null(fault, database ? "id" : "database");
     return update_by_id(database, WRITE_RETRY_COUNT, id, &change, fault);
 }
 
@@ -248,10 +238,10 @@ tel_error tel_database_get_run(tel_record **out, tel_database *database, const c
     tel_error error;
 
     if (!out)
-        return no_argument("out", fault);
+        return fault_null(fault, "out");
     *out = NULL;
     if (!database || !id)
-        return no_argument(database ? "id" : "database", fault);
+        return fault_null(fault, database ? "id" : "database");
     error = tel_record_new(&record, NULL, fault);
     if (!error)
         error = find(database, id, record, fault);
@@ -318,7 +308,7 @@ tel_error tel_database_get_pending_api_posts(tel_database *database, size_t limi
     tel_error error;
 
     if (!database || !each)
-        return no_argument(database ? "each" : "database", fault);
+        return fault_null(fault, database ? "each" : "database");
     if (limit == 0)
         return TEL_OK;
     error = collect_pending(database, limit, &answer, fault);
@@ -334,10 +324,10 @@ tel_error tel_database_get_run_stats(tel_database *database, tel_run_stats *out,
     CLEANUP(host_restore) struct host_state host = host_protect();
 
     if (!out)
-        return no_argument("out", fault);
+        return fault_null(fault, "out");
     *out = (tel_run_stats){0};
     if (!database)
-        return no_argument("database", fault);
+        return fault_null(fault, "database");
     return store_stats(database->store, out, fault);
 }
 
@@ -346,6 +336,6 @@ tel_error tel_database_check_integrity(tel_database *database, int full, tel_fau
     CLEANUP(host_restore) struct host_state host = host_protect();
 
     if (!database)
-        return no_argument("database", fault);
+        return fault_null(fault, "database");
     return store_check(database->store, full != 0, fault);
 }

@@ -35,6 +35,12 @@ struct tel_config {
 /* The name of a setting: its environment variable. */
 const char *config_key(enum config_index index);
 
+/* For locals: CLEANUP(config_freep) struct tel_config *config = NULL; */
+static inline void config_freep(struct tel_config **config)
+{
+    tel_config_free(*config);
+}
+
 /* Values in force. Texts are borrowed until the next change; NULL: none. */
 const char *config_text(const struct tel_config *config, enum config_index index);
 int64_t config_int(const struct tel_config *config, enum config_index index);

@@ -20,11 +20,6 @@ struct tel_ndjson {
     struct ndjson trail;
 };
 
-static void config_freep(struct tel_config **config)
-{
-    tel_config_free(*config);
-}
-
 void tel_ndjson_free(tel_ndjson *ndjson)
 {
     if (!ndjson)

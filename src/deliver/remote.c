@@ -1,10 +1,4 @@
-/* SPDX-License-Identifier: MIT
- *
- * Only what the service refuses for its content (400, 413, 422) is refused for good. All else, a
- * wrong token or a foreign program on the port included, somebody may put right, so it is worth
- * trying again. And since a foreign program may answer anything, an answer that is not as it should
- * be counts only when /version says that it is our service's.
- */
+/* SPDX-License-Identifier: MIT */
 #include "deliver/remote.h"
 
 #include <stdio.h>
@@ -13,76 +7,13 @@
 #include "base/cleanup.h"
 #include "base/url.h"
 #include "deliver/http_answer.h"
+#include "deliver/remote_ask.h"
 #include "deliver/remote_batch.h"
 #include "model/record_json.h"
 
 #define BODY_BYTES_MAX ((size_t)512 * 1024 * 1024)
 #define ANSWER_BYTES_MAX ((size_t)16 * 1024 * 1024) /* a line for each of 10,000 items fits */
 #define PATH_BYTES_MAX ((size_t)16 * 1024)
-
-/* What became of a request. */
-enum reply {
-    REPLY_TAKEN,     /* 2xx */
-    REPLY_NOT_FOUND, /* 404 of our service */
-    REPLY_REFUSED,   /* 400, 413 or 422 of our service */
-    REPLY_NONE,      /* nothing that counts */
-};
-
-static bool is_refusal(long status)
-{
-    return status == 400 || status == 413 || status == 422;
-}
-
-/* An answer was not what it should be: find out whose it is. Keeps `fault`, which says what it was,
- * if it is our service's. */
-static bool is_ours(struct http *http, struct deadline deadline, tel_fault *fault)
-{
-    tel_fault why;
-    tel_error error = remote_identify(http, deadline, &why);
-
-    if (error == TEL_E_UNAVAILABLE)
-        (void)fault_set(fault, TEL_E_UNAVAILABLE, "%s", why.text);
-    return !error || error == TEL_E_REJECTED;
-}
-
-/* Say of something that was answered, but not as our service does, who did so. */
-static tel_error fault_strange(struct http *http, struct deadline deadline, tel_fault *fault)
-{
-    (void)fault_set(fault, TEL_E_UNAVAILABLE, "%s does not answer as the telemetry service does",
-                    http_peer(http));
-    (void)is_ours(http, deadline, fault);
-    return TEL_E_UNAVAILABLE;
-}
-
-static tel_error fault_later(tel_fault *fault)
-{
-    if (fault)
-        fault->code = TEL_E_UNAVAILABLE;
-    return TEL_E_UNAVAILABLE;
-}
-
-static tel_error ask(enum reply *reply, struct http *http, const char *method, const char *path,
-                     const struct strbuf *body, struct deadline deadline,
-                     struct http_response *response, tel_fault *fault)
-{
-    tel_error error;
-
-    *reply = REPLY_NONE;
-    if (strbuf_failed(body))
-        return fault_nomem(fault);
-    error = http_send(http, method, path, body->text, deadline, response, fault);
-    if (!error)
-        *reply = REPLY_TAKEN;
-    if (!error || error == TEL_E_NOMEM)
-        return error;
-    if (http_status_is_passing(response->status) || !is_ours(http, deadline, fault))
-        return fault_later(fault);
-    if (error == TEL_E_NOT_FOUND)
-        *reply = REPLY_NOT_FOUND;
-    else if (error == TEL_E_REJECTED && is_refusal(response->status))
-        *reply = REPLY_REFUSED;
-    return *reply == REPLY_NONE ? fault_later(fault) : TEL_OK;
-}
 
 static void set_invalid(struct write *write, const struct strbuf *answer)
 {
@@ -95,20 +26,26 @@ static void set_invalid(struct write *write, const struct strbuf *answer)
 
 /* ---- One write ------------------------------------------------------------------------------- */
 
-/* Take the answer to a run or an update that was accepted. false: it is about something else. */
-static bool read_single(struct write *write, const struct strbuf *body)
+/* Parse an answer about this run; a new reference. NULL: it is about something else. */
+static json_t *parse_about(const struct strbuf *body, const struct tel_record *record)
 {
     CLEANUP(json_releasep) json_t *answer = NULL;
     const char *event_id;
-    const char *run_id;
-    const char *status;
 
     if (body->length > 0)
         answer = json_parse(body->text, body->length, NULL);
     event_id = json_string_value(json_object_get(answer, "event_id"));
-    run_id = json_string_value(json_object_get(answer, "run_id"));
-    status = json_string_value(json_object_get(answer, "status"));
-    if (!event_id || strcmp(event_id, write->record->fields.event_id) != 0)
+    return event_id && strcmp(event_id, record->fields.event_id) == 0 ? steal(&answer) : NULL;
+}
+
+/* Take the answer to a run or an update that was accepted. false: it is about something else. */
+static bool read_single(struct write *write, const struct strbuf *body)
+{
+    CLEANUP(json_releasep) json_t *answer = parse_about(body, write->record);
+    const char *run_id = json_string_value(json_object_get(answer, "run_id"));
+    const char *status = json_string_value(json_object_get(answer, "status"));
+
+    if (!answer)
         return false;
     if (write->kind == WRITE_UPDATE || json_is_true(json_object_get(answer, "updated")))
         write->result = WRITE_UPDATED;
@@ -126,6 +63,13 @@ static void write_fields(struct strbuf *body, const struct tel_record *record, f
     strbuf_putc(body, '}');
 }
 
+static void write_run_path(struct strbuf *path, const struct tel_record *record, const char *rest)
+{
+    strbuf_puts(path, REMOTE_RUNS_PATH "/");
+    url_append_segment(path, record->fields.event_id);
+    strbuf_puts(path, rest);
+}
+
 static tel_error send_single(struct http *http, struct write *write, struct deadline deadline,
                              tel_fault *fault)
 {
@@ -133,33 +77,24 @@ static tel_error send_single(struct http *http, struct write *write, struct dead
     CLEANUP(strbuf_clear) struct strbuf path = STRBUF(PATH_BYTES_MAX);
     CLEANUP(strbuf_clear) struct strbuf body = STRBUF(BODY_BYTES_MAX);
     bool is_update = write->kind == WRITE_UPDATE;
-    enum reply reply;
     tel_error error;
 
-    strbuf_puts(&path, REMOTE_RUNS_PATH);
-    if (is_update) {
-        strbuf_putc(&path, '/');
-        url_append_segment(&path, write->record->fields.event_id);
-        strbuf_puts(&path, write->merges ? "?merge=true" : "");
-    }
+    if (is_update)
+        write_run_path(&path, write->record, write->merges ? "?merge=true" : "");
+    else
+        strbuf_puts(&path, REMOTE_RUNS_PATH);
     write_fields(&body, write->record, run_fields_with(is_update ? PATCH : CREATE));
-    if (strbuf_failed(&path))
+    if (strbuf_failed(&path) || strbuf_failed(&body))
         return fault_nomem(fault);
-    error = ask(&reply, http, is_update ? "PATCH" : "POST", path.text, &body, deadline, &response,
-                fault);
-    if (error)
-        return error;
-    if (reply == REPLY_REFUSED) {
+    error = remote_ask(http, is_update ? "PATCH" : "POST", path.text, body.text, deadline,
+                       &response, fault);
+    if (error == TEL_E_REJECTED)
         set_invalid(write, &response.body);
-        return TEL_OK;
-    }
-    if (reply == REPLY_NOT_FOUND && is_update) {
+    else if (error == TEL_E_NOT_FOUND && is_update)
         write->result = WRITE_NOT_FOUND;
-        return TEL_OK;
-    }
-    if (reply == REPLY_TAKEN && read_single(write, &response.body))
-        return TEL_OK;
-    return fault_strange(http, deadline, fault);
+    else if (error == TEL_E_NOT_FOUND || (!error && !read_single(write, &response.body)))
+        return remote_fault_strange(http, deadline, fault);
+    return write->result == WRITE_PENDING ? error : TEL_OK;
 }
 
 /* ---- Many ------------------------------------------------------------------------------------ */
@@ -170,19 +105,18 @@ static tel_error try_batch(struct http *http, struct write **writes, size_t coun
 {
     CLEANUP(http_response_clear) struct http_response response = HTTP_RESPONSE(ANSWER_BYTES_MAX);
     CLEANUP(strbuf_clear) struct strbuf body = STRBUF(BODY_BYTES_MAX);
-    enum reply reply;
     tel_error error;
 
     remote_batch_write(&body, writes, count);
-    error = ask(&reply, http, "POST", REMOTE_BATCH_PATH, &body, deadline, &response, fault);
-    if (error)
-        return error;
-    *refused = reply == REPLY_REFUSED;
+    if (strbuf_failed(&body))
+        return fault_nomem(fault);
+    error = remote_ask(http, "POST", REMOTE_BATCH_PATH, body.text, deadline, &response, fault);
+    *refused = error == TEL_E_REJECTED;
     if (*refused && count == 1)
         set_invalid(writes[0], &response.body);
-    if (*refused || (reply == REPLY_TAKEN && remote_batch_read(&response.body, writes, count)))
-        return TEL_OK;
-    return fault_strange(http, deadline, fault);
+    if (error == TEL_E_NOT_FOUND || (!error && !remote_batch_read(&response.body, writes, count)))
+        return remote_fault_strange(http, deadline, fault);
+    return *refused ? TEL_OK : error;
 }
 
 /* Halve a batch that is refused as a whole until the item is found. */
@@ -219,4 +153,52 @@ tel_error remote_apply(struct http *http, struct write **writes, size_t count,
     for (size_t i = 0; error && i < count; i++)
         writes[i]->result = WRITE_PENDING;
     return error;
+}
+
+/* ---- Commits --------------------------------------------------------------------------------- */
+
+static void write_commit(struct strbuf *body, const struct tel_record *commit)
+{
+    static const struct {
+        const char *name; /* in this request */
+        int field;
+    } members[] = {
+        {"commit_hash", FIELD_git_commit_hash},
+        {"commit_source", FIELD_git_commit_source},
+        {"commit_author", FIELD_git_commit_author},
+        {"commit_timestamp", FIELD_git_commit_timestamp},
+    };
+    const char *separator = "";
+
+    strbuf_putc(body, '{');
+    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
+        const char *value = record_text(commit, members[i].field);
+
+        if (!value)
+            continue;
+        strbuf_printf(body, "%s\"%s\":", separator, members[i].name);
+        json_write_string(body, value);
+        separator = ",";
+    }
+    strbuf_putc(body, '}');
+}
+
+tel_error remote_associate_commit(struct http *http, const struct tel_record *commit,
+                                  struct deadline deadline, tel_fault *fault)
+{
+    CLEANUP(http_response_clear) struct http_response response = HTTP_RESPONSE(ANSWER_BYTES_MAX);
+    CLEANUP(json_releasep) json_t *answer = NULL;
+    CLEANUP(strbuf_clear) struct strbuf path = STRBUF(PATH_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf body = STRBUF(BODY_BYTES_MAX);
+    tel_error error;
+
+    write_run_path(&path, commit, "/associate-commit");
+    write_commit(&body, commit);
+    if (strbuf_failed(&path) || strbuf_failed(&body))
+        return fault_nomem(fault);
+    error = remote_ask(http, "POST", path.text, body.text, deadline, &response, fault);
+    if (error)
+        return error;
+    answer = parse_about(&response.body, commit);
+    return answer ? TEL_OK : remote_fault_strange(http, deadline, fault);
 }

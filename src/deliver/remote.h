@@ -8,9 +8,6 @@
 #include "deliver/http.h"
 #include "store/store.h"
 
-#define REMOTE_RUNS_PATH "/api/v1/runs"
-#define REMOTE_BATCH_PATH REMOTE_RUNS_PATH "/batch"
-
 /*
  * Apply writes in order and fill in their results, as store_apply() does. A single WRITE_CREATE is
  * POSTed, a single WRITE_UPDATE is a PATCH, all else is a batch, in which there may be no
@@ -23,10 +20,9 @@
 tel_error remote_apply(struct http *http, struct write **writes, size_t count,
                        struct deadline deadline, tel_fault *fault);
 
-/*
- * Find out whether it is our service that answers. TEL_OK: it is. TEL_E_REJECTED: it is, but wants
- * another token. TEL_E_UNAVAILABLE: nobody answers, or another program does; the fault says which.
- */
-tel_error remote_identify(struct http *http, struct deadline deadline, tel_fault *fault);
+/* Note the commit that the git_commit_* fields of `commit` give with the run of its event_id.
+ * TEL_E_NOT_FOUND, TEL_E_REJECTED (the fault has the reason), TEL_E_UNAVAILABLE. */
+tel_error remote_associate_commit(struct http *http, const struct tel_record *commit,
+                                  struct deadline deadline, tel_fault *fault);
 
 #endif

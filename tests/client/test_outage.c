@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "support/client_world.h"
+#include "support/hostile.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
@@ -192,35 +193,6 @@ static void refusal__of_our_token_is_worth_waiting_for_another(void **state)
 
 /* ---- Away, hung, broken, somebody else ------------------------------------------------------- */
 
-static void stay_silent(struct peer *peer, int fd, void *arg)
-{
-    (void)peer;
-    (void)arg;
-    peer_wait(fd);
-}
-
-static void hang_up(struct peer *peer, int fd, void *arg)
-{
-    (void)(peer_read_request(peer, fd, NULL) && peer_puts(fd, arg));
-}
-
-static void trickle(struct peer *peer, int fd, void *arg)
-{
-    (void)peer_read_request(peer, fd, NULL);
-    for (const char *c = arg; *c && peer_send(fd, c, 1); c++)
-        deadline_sleep(deadline_in(1000), 1000);
-}
-
-static void flood(struct peer *peer, int fd, void *arg)
-{
-    char filler[4096];
-
-    memset(filler, 'x', sizeof filler);
-    (void)(peer_read_request(peer, fd, NULL) && peer_puts(fd, arg));
-    while (peer_send(fd, filler, sizeof filler))
-        continue;
-}
-
 /* A start and an end must be in the buffer, in that order and ready for whoever empties it. */
 static void assert_both_are_buffered(struct world *world)
 {
@@ -250,40 +222,16 @@ static void assert_both_are_buffered(struct world *world)
 
 static void outage__of_any_kind_costs_the_budget_at_most_and_no_run(void **state)
 {
-    static char half[] = "HTTP/1.1 201 Created\r\nContent-Length: 100\r\n\r\n{\"event_id\":";
-    static char headless[] = "HTTP/1.1 201 Created\r\nContent-Le";
-    static char garbage[] = "\x16\x03\x01 SSH-2.0\r\n\r\n";
-    static char busy[] = "HTTP/1.1 503 X\r\nContent-Length: 0\r\n\r\n";
-    static char broken[] = "HTTP/1.1 500 X\r\nContent-Length: 2\r\n\r\n{}";
-    static char moved[] = "HTTP/1.1 301 X\r\nLocation: /\r\nContent-Length: 0\r\n\r\n";
-    static char missing[] = "HTTP/1.1 404 X\r\nContent-Length: 0\r\n\r\n";
-    static char foreign[] = "HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n<html>hi</html>";
-    static char other[] = "HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n{\"event_id\":\"x\"}";
-    static char slow[] = "HTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\n{}";
-    static char endless[] = "HTTP/1.1 201 Created\r\nConnection: close\r\n\r\n";
-    const struct {
-        const char *name;
-        peer_fn *behave;
-        char *arg;
-    } cases[] = {
-        {"refused", NULL, NULL},           {"silent", stay_silent, NULL},
-        {"half", hang_up, half},           {"headless", hang_up, headless},
-        {"garbage", hang_up, garbage},     {"nothing", hang_up, ""},
-        {"busy", peer_answer, busy},       {"broken", peer_answer, broken},
-        {"moved", peer_answer, moved},     {"missing", peer_answer, missing},
-        {"foreign", peer_answer, foreign}, {"other", peer_answer, other},
-        {"slow", trickle, slow},           {"flood", flood, endless},
-    };
-
     (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < hostile_count; i++) {
         struct world *world = world_new();
-        struct peer *peer = peer_start(cases[i].behave, cases[i].arg);
+        struct peer *peer = hostile_start(&hostiles[i]);
+        const char *budget_ms = hostiles[i].is_silent ? "100" : "2000";
         int64_t start_ms = clock_monotonic_ms();
 
-        print_message("  the service is %s\n", cases[i].name);
+        print_message("  what listens there %s\n", hostiles[i].name);
         record_one_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer),
-                                     "TELEMETRY_CALL_BUDGET_MS", "200", NULL));
+                                     "TELEMETRY_CALL_BUDGET_MS", budget_ms, NULL));
         assert_true(clock_monotonic_ms() - start_ms < PATIENCE_MS);
         assert_int_equal(count_of(world->log, "runs are kept in the buffer"), 1);
         assert_int_equal(count_lines(world->log), 1);

@@ -37,11 +37,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static void config_freep(tel_config **config)
-{
-    tel_config_free(*config);
-}
-
 #define CONFIG CLEANUP(config_freep) tel_config
 
 static tel_config *make(void)

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "deliver/remote.h"
+#include "deliver/remote_ask.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 

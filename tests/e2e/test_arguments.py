@@ -18,7 +18,7 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 ERRNO = 4711  # must be the same behind every call
 POISON = 0x5A5A5A5A
 HANDLES = ("tel_client *", "tel_run *", "tel_record *", "tel_event *", "tel_api_payload *",
-           "tel_ndjson *", "tel_database *")
+           "tel_ndjson *", "tel_database *", "tel_http_client *")
 NONSENSE = [None, b"", b" ", b"\xff\xfe\x80", b"x" * 300_000, b"../../..", b"%s%n", b"{", b"[" * 50_000,
             b"-9999999999999999999999"]
 SOUND_TEXTS = {
@@ -31,6 +31,7 @@ SOUND_TEXTS = {
     "start": b"2025-12-10T12:05:30Z",
     "end": b"2025-12-10T12:05:31Z",
     "date": b"20251210",
+    "url": b"http://127.0.0.1:1",
 }
 
 
@@ -70,13 +71,16 @@ class Values:
         if kind == "tel_run **" and name == "run":
             return [lambda: ctypes.pointer(self.handle("tel_run *")),
                     lambda: ctypes.pointer(ctypes.c_void_p()), lambda: None]
+        if name == "records":
+            return [lambda: (ctypes.c_void_p * 1)(self.handle("tel_record *")),
+                    lambda: (ctypes.c_void_p * 1)(), lambda: None]
         if kind.endswith("**"):
             return [lambda: ctypes.pointer(ctypes.c_void_p(POISON)), lambda: None]
         if kind == "tel_run_fields *":
             return [lambda f=f: f for f in self.run_fields()] + [lambda: None]
         if kind.endswith("_fn *"):
             return [lambda: self.callback(0), lambda: self.callback(1), lambda: None]
-        if kind in ("tel_fault *", "size_t *", "int64_t *", "tel_file_info *", "tel_run_stats *",
+        if kind in ("tel_fault *", "size_t *", "int64_t *", "int *", "tel_file_info *", "tel_run_stats *",
                     "char[TEL_RUN_ID_SIZE]", "char[TEL_TIMESTAMP_SIZE]"):
             return [lambda: ctypes.create_string_buffer(4096), lambda: None]
         integers = {
@@ -141,6 +145,8 @@ class Values:
                 ctypes.byref(out), self.handle("tel_record *")),
             "tel_ndjson": lambda: library.tel_ndjson_new(ctypes.byref(out), None, None),
             "tel_database": lambda: library.tel_database_open(ctypes.byref(out), None, None, None),
+            "tel_http_client": lambda: library.tel_http_client_new(
+                ctypes.byref(out), SOUND_TEXTS["url"], None, None),
         }
         assert makers[noun]() == TEL_OK, kind
         self._made.append((getattr(library, noun + "_free"), out))

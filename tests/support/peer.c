@@ -84,6 +84,32 @@ struct peer *peer_start(peer_fn *behave, void *arg)
     return peer;
 }
 
+static bool has_ipv6(void)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    int fd = socket(AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return has;
+}
+
+struct peer *peer_start_ipv6(peer_fn *behave, void *arg)
+{
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6, .sin6_addr = in6addr_loopback};
+    socklen_t length = sizeof address;
+    struct peer *peer;
+
+    if (!has_ipv6())
+        return NULL;
+    peer = start(AF_INET6, (struct sockaddr *)&address, sizeof address, behave, arg);
+    if (getsockname(peer->listener, (struct sockaddr *)&address, &length))
+        die("getsockname");
+    (void)snprintf(peer->url, sizeof peer->url, "http://[::1]:%d", ntohs(address.sin6_port));
+    return peer;
+}
+
 struct peer *peer_start_at(const char *socket_path, peer_fn *behave, void *arg)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};

@@ -16,6 +16,7 @@ typedef void peer_fn(struct peer *peer, int fd, void *arg);
 /* Listen on a free port of 127.0.0.1, or at a socket path. NULL `behave`: the port is taken, but
  * connections are refused. */
 struct peer *peer_start(peer_fn *behave, void *arg);
+struct peer *peer_start_ipv6(peer_fn *behave, void *arg); /* of ::1; NULL: there is no IPv6 */
 struct peer *peer_start_at(const char *socket_path, peer_fn *behave, void *arg);
 
 /* End the conversation under way and wait for the thread. */
