@@ -242,6 +242,49 @@ TEL_API tel_error tel_record_from_json(tel_record **out, const char *json, tel_f
 /* Something that happened in a run: a line of the audit trail. The strings belong to the event. */
 typedef struct tel_event tel_event;
 
+/* A member of an event's payload. Make one by TEL_TEXT() and its sisters below. */
+typedef struct tel_pair {
+    const char *key; /* NULL: the end of a list */
+    int64_t kind;    /* a tel_pair_kind */
+    const char *text;
+    int64_t integer;
+    double real;
+} tel_pair;
+
+typedef enum tel_pair_kind {
+    TEL_PAIR_TEXT = 1,
+    TEL_PAIR_JSON = 2,
+    TEL_PAIR_INT = 3,
+    TEL_PAIR_BOOL = 4,
+    TEL_PAIR_REAL = 5,
+} tel_pair_kind;
+
+/*
+ * The pairs of a payload, in place. A text that is NULL, and a number that is not finite, is null;
+ * JSON text that is none is kept as a string. C only; in C++ fill a named array of tel_pair.
+ */
+#define TEL_PAIRS(...) ((const tel_pair[]){__VA_ARGS__, {.key = NULL}})
+#define TEL_TEXT(name, value)                                 \
+    {                                                         \
+        .key = (name), .kind = TEL_PAIR_TEXT, .text = (value) \
+    }
+#define TEL_JSON(name, value)                                 \
+    {                                                         \
+        .key = (name), .kind = TEL_PAIR_JSON, .text = (value) \
+    }
+#define TEL_INT(name, value)                                    \
+    {                                                           \
+        .key = (name), .kind = TEL_PAIR_INT, .integer = (value) \
+    }
+#define TEL_BOOL(name, value)                                            \
+    {                                                                    \
+        .key = (name), .kind = TEL_PAIR_BOOL, .integer = (value) ? 1 : 0 \
+    }
+#define TEL_REAL(name, value)                                 \
+    {                                                         \
+        .key = (name), .kind = TEL_PAIR_REAL, .real = (value) \
+    }
+
 /* Make an event, now. `payload_json` is JSON text or NULL. Release with tel_event_free(). */
 TEL_API tel_error tel_event_new(tel_event **out, const char *run_id, const char *event_type,
                                 const char *payload_json, tel_fault *fault);
@@ -335,6 +378,12 @@ TEL_API void tel_client_free(tel_client *client);
  */
 TEL_API tel_error tel_run_start(tel_run **out, tel_client *client, const tel_run_fields *fields);
 
+/*
+ * Start a run below `parent`: its parent_run_id is the parent's run_id, whatever `fields` say. All else
+ * as tel_run_start(). The parent may have been started by the process that forked this one.
+ */
+TEL_API tel_error tel_run_start_child(tel_run **out, tel_run *parent, const tel_run_fields *fields);
+
 /* Return the run's run_id or event_id, borrowed until tel_run_end(). "" for NULL. */
 TEL_API const char *tel_run_id(const tel_run *run);
 TEL_API const char *tel_run_event_id(const tel_run *run);
@@ -342,6 +391,11 @@ TEL_API const char *tel_run_event_id(const tel_run *run);
 /* Append an event to the audit trail. `payload_json` is JSON text; text that is no JSON is kept as
  * a JSON string; NULL: no payload. */
 TEL_API tel_error tel_run_log_event(tel_run *run, const char *event_type, const char *payload_json);
+
+/* The same with a payload given member by member:
+ *     tel_run_log_pairs(run, "page_done", TEL_PAIRS(TEL_TEXT("url", url), TEL_INT("bytes", 412)))
+ * `pairs` ends with one whose key is NULL; NULL: no payload. */
+TEL_API tel_error tel_run_log_pairs(tel_run *run, const char *event_type, const tel_pair *pairs);
 
 /*
  * Set fields of the active run; recorded when it ends. agent_name, job_type, ids, times and what the
@@ -357,6 +411,10 @@ TEL_API tel_error tel_run_set_metrics(tel_run *run, const tel_run_fields *fields
 TEL_API tel_error tel_run_set(tel_run *run, const char *name, const char *value);
 TEL_API tel_error tel_run_set_int(tel_run *run, const char *name, int64_t value);
 
+/* Note that the run has failed, and why (NULL: nothing said): unless its end gives another status, it
+ * ends as failure with this error_summary. */
+TEL_API tel_error tel_run_fail(tel_run *run, const char *error_summary);
+
 /*
  * End the run with `status` (NULL: the one set before, else success) and last fields (may be NULL),
  * release it and set *run to NULL. end_time and duration_ms are filled in unless given. What is no
@@ -366,7 +424,31 @@ TEL_API tel_error tel_run_set_int(tel_run *run, const char *name, int64_t value)
 TEL_API tel_error tel_run_end(tel_run **run, const char *status, const tel_run_fields *fields);
 
 /*
- * The same, for callers that keep the run_id and no handle. `agent_name` and `job_type` win over
+ * The scope form, for gcc and clang: a run that ends when the block it is declared in is left, by its
+ * end, return, break or goto. It ends with the status set before (tel_run_fail(), tel_run_set()), else
+ * as success.
+ *
+ *     TEL_RUN_SCOPE(run, client, .agent_name = "crawler", .job_type = "nightly");
+ *     if (crawl()) {
+ *         tel_run_fail(run, "the site is down");
+ *         return 1;
+ *     }
+ *
+ * `run` is NULL when it could not be started, which every call takes. tel_run_end() may end it before.
+ * A block that is left by longjmp(), exit() or the end of the thread does not end it; see
+ * tel_client_track_run(). C only.
+ */
+#define TEL_RUN_SCOPE(run, client, ...)                    \
+    __attribute__((cleanup(tel_run_leave))) tel_run *run = \
+        tel_run_enter((client), TEL_FIELDS(__VA_ARGS__))
+
+/* What TEL_RUN_SCOPE is made of: start a run, NULL when that failed; end it as tel_run_end(run, NULL,
+ * NULL) does. */
+TEL_API tel_run *tel_run_enter(tel_client *client, const tel_run_fields *fields);
+TEL_API void tel_run_leave(tel_run **run);
+
+/*
+ * Runs by run_id, for callers that keep no handle. `agent_name` and `job_type` win over
  * `fields` (may be NULL). Events are taken for any run_id that a run may have, as another process may
  * have started it; ending a run that is not active here is TEL_E_NOT_FOUND.
  */
@@ -375,6 +457,8 @@ TEL_API tel_error tel_client_start_run(tel_client *client, char run_id[TEL_RUN_I
                                        const tel_run_fields *fields);
 TEL_API tel_error tel_client_log_event(tel_client *client, const char *run_id,
                                        const char *event_type, const char *payload_json);
+TEL_API tel_error tel_client_log_pairs(tel_client *client, const char *run_id,
+                                       const char *event_type, const tel_pair *pairs);
 TEL_API tel_error tel_client_end_run(tel_client *client, const char *run_id, const char *status,
                                      const tel_run_fields *fields);
 

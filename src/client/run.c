@@ -123,17 +123,34 @@ static bool is_blank(const char *text)
     return !text || !*text;
 }
 
+static tel_error take_names(struct tel_record *record, const struct run_names *names)
+{
+    const struct {
+        int index;
+        const char *text;
+    } given[] = {
+        {FIELD_agent_name, names->agent_name},
+        {FIELD_job_type, names->job_type},
+        {FIELD_parent_run_id, names->parent_run_id},
+    };
+    tel_error error = TEL_OK;
+
+    for (size_t i = 0; i < sizeof given / sizeof *given && !error; i++) {
+        if (given[i].text)
+            error = record_set_text(record, given[i].index, given[i].text, NULL);
+    }
+    return error;
+}
+
 static tel_error take_start_fields(struct tel_run *run, const tel_run_fields *fields,
-                                   const char *agent_name, const char *job_type)
+                                   const struct run_names *names)
 {
     struct reporter *reporter = &run->client->reporter;
     struct tel_record *record = &run->record;
     tel_error error = settable_take(record, fields, START_FIELDS, reporter);
 
-    if (!error && agent_name)
-        error = record_set_text(record, FIELD_agent_name, agent_name, NULL);
-    if (!error && job_type)
-        error = record_set_text(record, FIELD_job_type, job_type, NULL);
+    if (!error)
+        error = take_names(record, names);
     if (error)
         return error;
     if (is_blank(record->fields.agent_name) || is_blank(record->fields.job_type)) {
@@ -163,13 +180,13 @@ static tel_error enlist(struct process *process, struct tel_run *run)
 }
 
 static tel_error begin(struct tel_run **out, struct tel_client *client, struct process *process,
-                       const tel_run_fields *fields, const char *agent_name, const char *job_type)
+                       const tel_run_fields *fields, const struct run_names *names)
 {
     CLEANUP(run_unrefp) struct tel_run *run = run_alloc(client, process);
     tel_error error = run ? TEL_OK : TEL_E_NOMEM;
 
     if (!error)
-        error = take_start_fields(run, fields, agent_name, job_type);
+        error = take_start_fields(run, fields, names);
     if (!error)
         error = enlist(process, run);
     if (error)
@@ -183,14 +200,14 @@ static tel_error begin(struct tel_run **out, struct tel_client *client, struct p
 }
 
 tel_error run_begin(struct tel_run **out, struct tel_client *client, const tel_run_fields *fields,
-                    const char *agent_name, const char *job_type)
+                    const struct run_names *names)
 {
     struct process *process = client_enter(client);
     tel_error error;
 
     if (!process)
         return TEL_E_CLOSED;
-    error = begin(out, client, process, fields, agent_name, job_type);
+    error = begin(out, client, process, fields, names);
     client_leave(client, process);
     return error;
 }

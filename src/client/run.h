@@ -28,12 +28,16 @@ struct tel_run {
 
 #define STARTING (-1)
 
-/*
- * Start a run of `fields` (NULL: none), with this agent_name and job_type if not NULL. On success
- * *out has a reference for the caller.
- */
+/* What wins over the fields of a start, where it is not NULL. */
+struct run_names {
+    const char *agent_name;
+    const char *job_type;
+    const char *parent_run_id;
+};
+
+/* Start a run of `fields` (NULL: none). On success *out has a reference for the caller. */
 tel_error run_begin(struct tel_run **out, struct tel_client *client, const tel_run_fields *fields,
-                    const char *agent_name, const char *job_type);
+                    const struct run_names *names);
 
 /* End a run. `error_summary` (NULL: none) is set unless one was given. */
 tel_error run_finish(struct tel_run *run, const char *status, const tel_run_fields *fields,

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/host.h"
-#include "client/publish.h"
+#include "client/run.h"
 #include "client/settable.h"
 #include "model/run_id.h"
 
@@ -22,7 +22,33 @@ tel_error tel_run_start(tel_run **out, tel_client *client, const tel_run_fields 
     *out = NULL;
     if (!client)
         return TEL_E_INVALID;
-    return run_begin(out, client, fields, NULL, NULL);
+    return run_begin(out, client, fields, &(struct run_names){0});
+}
+
+tel_error tel_run_start_child(tel_run **out, tel_run *parent, const tel_run_fields *fields)
+{
+    CLEANUP(host_restore) struct host_state host = host_protect();
+
+    if (!out)
+        return TEL_E_INVALID;
+    *out = NULL;
+    if (!parent)
+        return TEL_E_INVALID;
+    return run_begin(out, parent->client, fields,
+                     &(struct run_names){.parent_run_id = tel_run_id(parent)});
+}
+
+tel_run *tel_run_enter(tel_client *client, const tel_run_fields *fields)
+{
+    tel_run *run = NULL;
+
+    (void)tel_run_start(&run, client, fields);
+    return run;
+}
+
+void tel_run_leave(tel_run **run)
+{
+    (void)tel_run_end(run, NULL, NULL);
 }
 
 const char *tel_run_id(const tel_run *run)
@@ -33,36 +59,6 @@ const char *tel_run_id(const tel_run *run)
 const char *tel_run_event_id(const tel_run *run)
 {
     return run ? run->record.fields.event_id : "";
-}
-
-/* Has the run ended, or is it another process's? */
-static bool is_over(struct tel_run *run, const struct process *process)
-{
-    bool over = process != run->process; /* then its lock may be held for ever */
-
-    if (!over) {
-        (void)pthread_mutex_lock(&run->mutex);
-        over = run->ended;
-        (void)pthread_mutex_unlock(&run->mutex);
-    }
-    return over;
-}
-
-tel_error tel_run_log_event(tel_run *run, const char *event_type, const char *payload_json)
-{
-    CLEANUP(host_restore) struct host_state host = host_protect();
-    struct process *process;
-    tel_error error = TEL_E_CLOSED;
-
-    if (!run || !event_type || !*event_type)
-        return TEL_E_INVALID;
-    process = client_enter(run->client);
-    if (!process)
-        return TEL_E_CLOSED;
-    if (!is_over(run, process))
-        error = publish_event(run->client, tel_run_id(run), event_type, payload_json);
-    client_leave(run->client, process);
-    return error;
 }
 
 /* Take over into the run what is given in `from`, and note as changed those of `set`. */
@@ -155,6 +151,14 @@ tel_error tel_run_set_int(tel_run *run, const char *name, int64_t value)
     return set_one(run, name, NULL, /* is_number= */ true, value);
 }
 
+tel_error tel_run_fail(tel_run *run, const char *error_summary)
+{
+    CLEANUP(host_restore) struct host_state host = host_protect();
+
+    return tel_run_set_metrics(run,
+                               TEL_FIELDS(.status = TEL_FAILURE, .error_summary = error_summary));
+}
+
 tel_error tel_run_end(tel_run **run, const char *status, const tel_run_fields *fields)
 {
     CLEANUP(host_restore) struct host_state host = host_protect();
@@ -184,29 +188,13 @@ tel_error tel_client_start_run(tel_client *client, char run_id[TEL_RUN_ID_SIZE],
     *run_id = '\0';
     if (!client || !agent_name || !job_type)
         return TEL_E_INVALID;
-    error = run_begin(&run, client, fields, agent_name, job_type);
+    error = run_begin(&run, client, fields,
+                      &(struct run_names){.agent_name = agent_name, .job_type = job_type});
     if (error)
         return error;
     (void)snprintf(run_id, TEL_RUN_ID_SIZE, "%s", tel_run_id(run));
     run_unref(run); /* the registry keeps it */
     return TEL_OK;
-}
-
-tel_error tel_client_log_event(tel_client *client, const char *run_id, const char *event_type,
-                               const char *payload_json)
-{
-    CLEANUP(host_restore) struct host_state host = host_protect();
-    struct process *process;
-    tel_error error;
-
-    if (!client || !run_id || run_id_reject_reason(run_id) || !event_type || !*event_type)
-        return TEL_E_INVALID;
-    process = client_enter(client);
-    if (!process)
-        return TEL_E_CLOSED;
-    error = publish_event(client, run_id, event_type, payload_json);
-    client_leave(client, process);
-    return error;
 }
 
 tel_error tel_client_end_run(tel_client *client, const char *run_id, const char *status,

@@ -39,10 +39,11 @@ static struct tel_run *start(struct tel_client *client, const char *agent_name,
                              const char *job_type, const tel_run_fields *fields)
 {
     CLEANUP(host_restore) struct host_state host = host_protect();
+    const struct run_names names = {.agent_name = agent_name, .job_type = job_type};
     struct tel_run *run = NULL;
 
     if (client && agent_name && job_type)
-        (void)run_begin(&run, client, fields, agent_name, job_type);
+        (void)run_begin(&run, client, fields, &names);
     return run;
 }
 

@@ -78,6 +78,8 @@ class Values:
             return [lambda: ctypes.pointer(ctypes.c_void_p(POISON)), lambda: None]
         if kind == "tel_run_fields *":
             return [lambda f=f: f for f in self.run_fields()] + [lambda: None]
+        if kind == "tel_pair *":
+            return [lambda p=p: p for p in self.pairs()] + [lambda: None]
         if kind.endswith("_fn *"):
             return [lambda: self.callback(0), lambda: self.callback(1), lambda: None]
         if kind in ("tel_fault *", "size_t *", "int64_t *", "int *", "tel_file_info *", "tel_run_stats *",
@@ -119,6 +121,28 @@ class Values:
         return [build(whole, None, 0), build(0, None, 0), build(13, None, 0),
                 build(2**64 - 1, None, 0), build(whole, b"", INT64_MIN),
                 build(whole, b"\xff{", INT64_MAX), build(whole, b"x" * 300_000, -1)]
+
+    @staticmethod
+    def pairs():
+        """Lists of pairs: sound, empty, of kinds that there are not, with texts that are none."""
+        kept = []
+
+        def build(*pairs):
+            words = []
+            for key, kind, text in pairs:
+                buffers = [ctypes.create_string_buffer(t) if t is not None else None
+                           for t in (key, text)]
+                kept.extend(buffers)
+                key, text = (ctypes.addressof(b) if b else 0 for b in buffers)
+                words += [key, kind & (2**64 - 1), text, 2**63, 0x7FF0000000000000]
+            array = ctypes.create_string_buffer(struct.pack(f"{len(words) + 5}Q", *words, *[0] * 5))
+            array.kept = kept
+            return array
+
+        return [build((b"url", 1, b"x"), (b"n", 3, None), (b"r", 5, None)), build(),
+                build((b"a", 0, b"x"), (b"b", 99, None), (b"c", INT64_MIN, b"x")),
+                build((b"", 2, b"{"), (b"\xff", 2, b"\xfe"), (b"a", 1, None)),
+                build((b"x" * 300_000, 1, b"x" * 300_000))]
 
     @staticmethod
     def callback(result):
