@@ -576,6 +576,53 @@ TEL_API tel_error tel_http_client_check_health(tel_http_client *http, tel_fault 
  * Release *out with tel_free(). */
 TEL_API tel_error tel_http_client_get_metrics(char **out, tel_http_client *http, tel_fault *fault);
 
+/* ---- Buffer ----------------------------------------------------------------------------------- */
+
+/*
+ * Keeps what the service cannot take now, in files of one directory that whoever can will deliver:
+ * the service, a client, `telemetry sync`, tel_buffer_sync(). The file being written is
+ * telemetry_*.jsonl.active; it becomes .ready at 10 MB or 24 h, when it is rotated, and when its
+ * writer is gone; it is .synced once every line in it was answered. What is appended survives the end
+ * of the process, in whatever way. May be used from any thread at once and on both sides of a fork():
+ * each process has a file of its own.
+ */
+typedef struct tel_buffer tel_buffer;
+
+/* Name the directory (NULL: the configured one); it is made when first written to. `config` (may be
+ * NULL: the environment) says when a file is rotated and who may read it. Release with
+ * tel_buffer_free(), which makes the file ready. */
+TEL_API tel_error tel_buffer_new(tel_buffer **out, const char *directory, const tel_config *config);
+TEL_API void tel_buffer_free(tel_buffer *buffer);
+
+/* Append a whole run; it must give an event_id. */
+TEL_API tel_error tel_buffer_append(tel_buffer *buffer, const tel_record *record, tel_fault *fault);
+
+/* Append an update: the fields of `changes` that may be changed, of the run `event_id`. It waits for
+ * that run up to 7 days. It never overwrites what a run that has ended by then knows better. */
+TEL_API tel_error tel_buffer_append_update(tel_buffer *buffer, const char *event_id,
+                                           const tel_record *changes, tel_fault *fault);
+
+/* Make the file ready now. Nothing was appended: nothing happens. */
+TEL_API tel_error tel_buffer_force_rotate(tel_buffer *buffer, tel_fault *fault);
+
+/* What became of the lines that were delivered. */
+typedef struct tel_sync_report {
+    int64_t files;
+    int64_t created;
+    int64_t updated;
+    int64_t duplicates;
+    int64_t carried;  /* updates whose run is not there yet: moved on to a newer file */
+    int64_t rejected; /* in a .rejected file beside theirs, each with the reason */
+} tel_sync_report;
+
+/*
+ * Rotate, then deliver all ready files of the directory to the service, oldest first, for at most
+ * `timeout_ms`. What was delivered twice is stored once. *report (may be NULL) is filled as far as it
+ * came. TEL_E_UNAVAILABLE: the service is not there, or the time was too short; the rest stays.
+ */
+TEL_API tel_error tel_buffer_sync(tel_buffer *buffer, tel_http_client *http, int64_t timeout_ms,
+                                  tel_sync_report *report, tel_fault *fault);
+
 /* ---- Database -------------------------------------------------------------------------------- */
 
 /* A SQLite database of runs, written directly, as embedded mode does. */

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#define WAIT_MAX_MS INT64_C(1000000000) /* eleven days: as good as for ever, and an int too */
 #define SECONDS_PER_DAY 86400
 #define DAYS_PER_ERA 146097 /* 400 years */
 #define YEAR_0_US (INT64_C(-62167219200) * US_PER_SECOND)
@@ -39,6 +40,8 @@ int64_t clock_monotonic_ms(void)
 
 struct deadline deadline_in(int64_t ms)
 {
+    if (ms > WAIT_MAX_MS)
+        ms = WAIT_MAX_MS;
     return (struct deadline){clock_monotonic_ms() + (ms > 0 ? ms : 0)};
 }
 

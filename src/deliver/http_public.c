@@ -6,17 +6,13 @@
 #include "base/host.h"
 #include "base/json.h"
 #include "deliver/config.h"
+#include "deliver/http_public.h"
 #include "deliver/remote.h"
 #include "deliver/remote_ask.h"
 
 #define BATCH_SIZE 1000 /* runs in one request */
 #define BATCH_TOTAL_MAX 100000
 #define ANSWER_BYTES_MAX ((size_t)16 * 1024 * 1024)
-
-struct tel_http_client {
-    struct http *http;
-    int64_t budget_ms;
-};
 
 static struct deadline call_deadline(const struct tel_http_client *http)
 {

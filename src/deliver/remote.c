@@ -155,6 +155,15 @@ tel_error remote_apply(struct http *http, struct write **writes, size_t count,
     return error;
 }
 
+tel_error remote_deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
+{
+    const struct remote_delivery *delivery = arg;
+
+    if (deadline_left_ms(delivery->deadline) == 0)
+        return fault_set(fault, TEL_E_UNAVAILABLE, "there was no time for the whole buffer");
+    return remote_apply(delivery->http, writes, count, delivery->deadline, fault);
+}
+
 /* ---- Commits --------------------------------------------------------------------------------- */
 
 static void write_commit(struct strbuf *body, const struct tel_record *commit)

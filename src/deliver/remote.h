@@ -6,6 +6,7 @@
 #define DELIVER_REMOTE_H
 
 #include "deliver/http.h"
+#include "deliver/sync.h"
 #include "store/store.h"
 
 /*
@@ -19,6 +20,13 @@
  */
 tel_error remote_apply(struct http *http, struct write **writes, size_t count,
                        struct deadline deadline, tel_fault *fault);
+
+/* A sync_deliver_fn that delivers to the service until a deadline. */
+struct remote_delivery { /* its `arg` */
+    struct http *http;
+    struct deadline deadline;
+};
+sync_deliver_fn remote_deliver;
 
 /* Note the commit that the git_commit_* fields of `commit` give with the run of its event_id.
  * TEL_E_NOT_FOUND, TEL_E_REJECTED (the fault has the reason), TEL_E_UNAVAILABLE. */

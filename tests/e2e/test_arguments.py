@@ -18,7 +18,7 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 ERRNO = 4711  # must be the same behind every call
 POISON = 0x5A5A5A5A
 HANDLES = ("tel_client *", "tel_run *", "tel_record *", "tel_event *", "tel_api_payload *",
-           "tel_ndjson *", "tel_database *", "tel_http_client *")
+           "tel_ndjson *", "tel_database *", "tel_http_client *", "tel_buffer *")
 NONSENSE = [None, b"", b" ", b"\xff\xfe\x80", b"x" * 300_000, b"../../..", b"%s%n", b"{", b"[" * 50_000,
             b"-9999999999999999999999"]
 SOUND_TEXTS = {
@@ -83,6 +83,7 @@ class Values:
         if kind.endswith("_fn *"):
             return [lambda: self.callback(0), lambda: self.callback(1), lambda: None]
         if kind in ("tel_fault *", "size_t *", "int64_t *", "int *", "tel_file_info *", "tel_run_stats *",
+                    "tel_sync_report *",
                     "char[TEL_RUN_ID_SIZE]", "char[TEL_TIMESTAMP_SIZE]"):
             return [lambda: ctypes.create_string_buffer(4096), lambda: None]
         integers = {
@@ -171,6 +172,7 @@ class Values:
             "tel_database": lambda: library.tel_database_open(ctypes.byref(out), None, None, None),
             "tel_http_client": lambda: library.tel_http_client_new(
                 ctypes.byref(out), SOUND_TEXTS["url"], None, None),
+            "tel_buffer": lambda: library.tel_buffer_new(ctypes.byref(out), None, None),
         }
         assert makers[noun]() == TEL_OK, kind
         self._made.append((getattr(library, noun + "_free"), out))
