@@ -33,9 +33,14 @@ int64_t clock_now_us(void)
     return read_clock_us(CLOCK_REALTIME);
 }
 
+int64_t clock_monotonic_us(void)
+{
+    return read_clock_us(CLOCK_MONOTONIC);
+}
+
 int64_t clock_monotonic_ms(void)
 {
-    return read_clock_us(CLOCK_MONOTONIC) / 1000;
+    return clock_monotonic_us() / 1000;
 }
 
 struct deadline deadline_in(int64_t ms)

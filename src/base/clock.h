@@ -15,6 +15,7 @@
 #define US_PER_SECOND INT64_C(1000000)
 
 int64_t clock_now_us(void);
+int64_t clock_monotonic_us(void);
 int64_t clock_monotonic_ms(void);
 
 /* A point on the monotonic clock. */

@@ -33,11 +33,17 @@ void exchange_clear(struct exchange *exchange)
     clear_answer(&exchange->answer);
 }
 
-struct strbuf *answer_json(struct exchange *exchange, int status)
+struct strbuf *answer_text(struct exchange *exchange, int status, const char *content_type)
 {
     clear_answer(&exchange->answer);
     exchange->answer.status = status;
+    exchange->answer.content_type = content_type;
     return &exchange->answer.body;
+}
+
+struct strbuf *answer_json(struct exchange *exchange, int status)
+{
+    return answer_text(exchange, status, "application/json");
 }
 
 void answer_detail(struct exchange *exchange, int status, const char *format, ...)

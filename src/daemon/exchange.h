@@ -20,6 +20,7 @@ enum method {
 /* The request headers that anybody here looks at; NULL: not given. */
 struct request_headers {
     const char *host;
+    const char *accept;
     const char *authorization;
     const char *origin;
     const char *sec_fetch_site;
@@ -45,7 +46,8 @@ struct answer_header {
 
 struct answer {
     int status;
-    struct strbuf body; /* JSON, or nothing */
+    struct strbuf body;
+    const char *content_type; /* static */
     struct answer_header headers[ANSWER_HEADERS_MAX];
     size_t header_count;
     bool close; /* end the connection after it */
@@ -59,8 +61,11 @@ struct exchange {
 void exchange_init(struct exchange *exchange, size_t body_bytes_max);
 void exchange_clear(struct exchange *exchange);
 
-/* Return the answer's body, emptied, after setting the status: append JSON to it. */
+/* Return the answer's body, emptied, after setting the status: append JSON to it, or nothing. */
 struct strbuf *answer_json(struct exchange *exchange, int status);
+
+/* The same for another type of content, which must be static. */
+struct strbuf *answer_text(struct exchange *exchange, int status, const char *content_type);
 
 /* Answer {"detail": text}. */
 void answer_detail(struct exchange *exchange, int status, const char *format, ...)

@@ -118,7 +118,9 @@ static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
     struct service *service = &telemetryd->service;
 
     service->logger.level = logger_level(config_text(config, CONFIG_TELEMETRY_LOG_LEVEL));
+    service->started_us = clock_now_us();
     service->database = config_text(config, CONFIG_TELEMETRY_DB_PATH);
+    service->buffer_directory = config_text(config, CONFIG_TELEMETRY_BUFFER_DIR);
     service->reads_need_token = config_bool(config, CONFIG_TELEMETRY_API_AUTH_READS);
     telemetryd->store_options = config_store_options(config);
     telemetryd->store_options.migrates = true;

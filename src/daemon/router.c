@@ -18,6 +18,9 @@ struct route {
 static const struct route routes[] = {
     {METHOD_GET, "/health", api_health, true},
     {METHOD_GET, "/version", api_version, false},
+    {METHOD_GET, "/metrics", api_metrics, false},
+    {METHOD_GET, "/api/v1/metadata", api_metadata, false},
+    {METHOD_GET, "/api/v1/metadata/{field}", api_metadata_field, false},
     {METHOD_POST, "/api/v1/runs", api_runs_create, false},
     {METHOD_GET, "/api/v1/runs", api_runs_list, false},
     {METHOD_POST, "/api/v1/runs/batch", api_batch, false},

@@ -81,6 +81,8 @@ static enum MHD_Result scan_header(void *arg, enum MHD_ValueKind kind, const cha
         framing->encoding = value;
     } else if (strcasecmp(key, "Expect") == 0) {
         framing->expects = true;
+    } else if (strcasecmp(key, "Accept") == 0) {
+        scan->headers->accept = value;
     } else if (strcasecmp(key, "Authorization") == 0) {
         scan->headers->authorization = value;
     } else if (strcasecmp(key, "Origin") == 0) {
@@ -152,7 +154,7 @@ static enum MHD_Result send_answer(struct visit *visit)
     if (!response)
         return MHD_NO;
     if (has_body)
-        (void)MHD_add_response_header(response, "Content-Type", "application/json");
+        (void)MHD_add_response_header(response, "Content-Type", answer->content_type);
     for (size_t i = 0; i < answer->header_count; i++)
         (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
     if (answer->close || atomic_load(&visit->server->quiescing))

@@ -18,6 +18,8 @@ struct service {
     struct writer *writer;
     struct reader *reader;
     const char *database; /* for /health */
+    const char *buffer_directory;
+    int64_t started_us;
     char journal_mode[16];
     char synchronous[16];
 };

@@ -24,6 +24,7 @@ struct writer {
     bool stopping;
     tel_error outcome; /* of the last write */
     tel_fault outcome_fault;
+    struct writer_figures figures;
 };
 
 /* Wait for work, or, when writing failed last, until it is time to see whether it works again. */
@@ -74,6 +75,31 @@ static tel_error apply(struct writer *writer, const struct write_job *jobs, size
     return store_apply(writer->store, writes, used, fault);
 }
 
+static void count_job(struct writer_figures *figures, const struct write_job *job)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        const struct write *write = job->writes[i];
+
+        figures->results[write->result]++;
+        if (write->ended)
+            histogram_observe(&figures->runs, (double)write->duration_ms / 1000);
+    }
+}
+
+/* Count what was done in one transaction, which took so long. */
+static void count_all(struct writer *writer, const struct write_job *jobs, tel_error outcome,
+                      int64_t took_us)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (outcome)
+        writer->figures.failures++;
+    else
+        histogram_observe(&writer->figures.commits, (double)took_us / US_PER_SECOND);
+    for (; jobs && !outcome; jobs = jobs->next)
+        count_job(&writer->figures, jobs);
+    pthread_mutex_unlock(&writer->lock);
+}
+
 /* Remember how it went; log only when that changes, since a full disk fails every write. */
 static void remember(struct writer *writer, tel_error outcome, const tel_fault *fault)
 {
@@ -97,8 +123,10 @@ static void work_on(struct writer *writer, struct write_job *job, size_t count)
 {
     tel_fault fault = {0};
     tel_fault health = {0};
+    int64_t began_us = clock_monotonic_us();
     tel_error error = apply(writer, job, count, &fault);
 
+    count_all(writer, job, error, clock_monotonic_us() - began_us);
     /* Before anyone is told, so that whoever was told finds /health agreeing. What succeeded without
      * writing anything does not make up for what failed. */
     if (error)
@@ -169,6 +197,8 @@ tel_error writer_start(struct writer **out, struct store *store, const struct lo
     writer->store = store;
     writer->logger = logger;
     writer->end = &writer->first;
+    writer->figures.commits = histogram_of_waits();
+    writer->figures.runs = histogram_of_runs();
     init_locks(writer);
     if (pthread_create(&writer->thread, NULL, run, writer)) {
         store_close(store);
@@ -265,4 +295,15 @@ tel_error writer_health(struct writer *writer, tel_fault *fault)
         *fault = writer->outcome_fault;
     pthread_mutex_unlock(&writer->lock);
     return outcome;
+}
+
+struct writer_figures writer_figures(struct writer *writer)
+{
+    struct writer_figures figures;
+
+    pthread_mutex_lock(&writer->lock);
+    figures = writer->figures;
+    figures.queued = writer->queued;
+    pthread_mutex_unlock(&writer->lock);
+    return figures;
 }

@@ -7,6 +7,7 @@
 #ifndef DAEMON_WRITER_H
 #define DAEMON_WRITER_H
 
+#include "daemon/histogram.h"
 #include "daemon/logger.h"
 #include "store/store.h"
 
@@ -44,6 +45,16 @@ tel_error writer_submit(struct writer *writer, struct write_job *job, tel_fault 
 
 /* Submit and wait for the end. A sync_deliver_fn. */
 tel_error writer_apply(void *writer, struct write **writes, size_t count, tel_fault *fault);
+
+/* What was done since the start, for /metrics. */
+struct writer_figures {
+    uint64_t results[WRITE_RESULT_COUNT]; /* writes by what became of them */
+    uint64_t failures;                    /* transactions that were not committed */
+    struct histogram commits;             /* those that were, syncs included */
+    struct histogram runs;                /* that ended, by what they took */
+    size_t queued;                        /* writes that wait now */
+};
+struct writer_figures writer_figures(struct writer *writer);
 
 /* How the last write went. TEL_OK, or what went wrong. While nothing else is written after a failure,
  * it is tried once a second whether writing works again. */

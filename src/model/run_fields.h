@@ -30,6 +30,7 @@ enum field_access {
     PATCH = 1 << 1,
     REQUIRED = 1 << 2,
     FILTER = 1 << 3,
+    CATEGORY = 1 << 4,
 };
 
 struct run_field {

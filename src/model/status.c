@@ -6,7 +6,7 @@
 
 #include "telemetry.h"
 
-const char *const statuses[] = {
+const char *const statuses[STATUS_COUNT + 1] = {
     TEL_RUNNING, TEL_SUCCESS, TEL_FAILURE, TEL_PARTIAL, TEL_TIMEOUT, TEL_CANCELLED, NULL,
 };
 

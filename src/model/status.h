@@ -7,8 +7,10 @@
 
 #include <stdbool.h>
 
+#define STATUS_COUNT 6
+
 /* The canonical names, NULL at the end. */
-extern const char *const statuses[];
+extern const char *const statuses[STATUS_COUNT + 1];
 
 /* Return the canonical name for a name or alias in any case, blanks around it dropped, or NULL. */
 const char *status_normalize(const char *status);

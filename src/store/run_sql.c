@@ -91,6 +91,15 @@ void run_sql_create_indexes(struct strbuf *sql)
         put_index(sql, indexes[i]);
 }
 
+bool run_sql_has_index(int field)
+{
+    for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++) {
+        if (indexes[i][0] == field)
+            return true;
+    }
+    return false;
+}
+
 void run_sql_insert(struct strbuf *sql)
 {
     strbuf_puts(sql, "INSERT INTO agent_runs (");

@@ -7,6 +7,8 @@
 #ifndef STORE_RUN_SQL_H
 #define STORE_RUN_SQL_H
 
+#include <stdbool.h>
+
 #include "base/strbuf.h"
 #include "model/run_fields.h"
 
@@ -16,6 +18,9 @@
 /* Append the statements that make the table agent_runs, and those that make its indexes. */
 void run_sql_create_table(struct strbuf *sql);
 void run_sql_create_indexes(struct strbuf *sql);
+
+/* Does an index begin with this field? */
+bool run_sql_has_index(int field);
 
 /* Append "INSERT INTO agent_runs (...) VALUES (...)" for all columns but the id. */
 void run_sql_insert(struct strbuf *sql);

@@ -123,59 +123,6 @@ tel_error store_get_by_run_id(struct store *store, const char *run_id, struct te
     return rows.count ? TEL_OK : not_found(run_id, fault);
 }
 
-/* Find the member of the statistics that counts runs of a status. NULL: only the total does. */
-static int64_t *counter_of(tel_run_stats *stats, const char *status)
-{
-    const struct {
-        const char *status;
-        int64_t *counter;
-    } counters[] = {
-        {TEL_RUNNING, &stats->running}, {TEL_SUCCESS, &stats->success},
-        {TEL_FAILURE, &stats->failure}, {TEL_PARTIAL, &stats->partial},
-        {TEL_TIMEOUT, &stats->timeout}, {TEL_CANCELLED, &stats->cancelled},
-    };
-
-    for (size_t i = 0; i < sizeof counters / sizeof *counters && status; i++) {
-        if (strcmp(counters[i].status, status) == 0)
-            return counters[i].counter;
-    }
-    return NULL;
-}
-
-static int count_runs(struct store *store, tel_run_stats *stats)
-{
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
-    const char *status_name = run_fields[FIELD_status].name;
-    int result;
-
-    strbuf_printf(&sql,
-                  "SELECT %s, count(*), sum(%s = 0 AND %s != '" TEL_RUNNING "')"
-                  " FROM agent_runs GROUP BY %s",
-                  status_name, run_fields[FIELD_api_posted].name, status_name, status_name);
-    result = sqlite_prepare(&statement, store, &sql);
-    while (!result && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-        int64_t *counter = counter_of(stats, (const char *)sqlite3_column_text(statement, 0));
-
-        stats->total += sqlite3_column_int64(statement, 1);
-        if (counter)
-            *counter += sqlite3_column_int64(statement, 1);
-        stats->pending_api_posts += sqlite3_column_int64(statement, 2);
-        result = SQLITE_OK;
-    }
-    return result == SQLITE_DONE ? SQLITE_OK : result;
-}
-
-tel_error store_stats(struct store *store, tel_run_stats *stats, tel_fault *fault)
-{
-    tel_error error = sqlite_ready(store, fault);
-
-    *stats = (tel_run_stats){0};
-    if (error)
-        return error;
-    return sqlite_fault(store, count_runs(store, stats), "read", fault);
-}
-
 tel_error sqlite_check(struct store *store, bool full, tel_fault *fault)
 {
     char finding[FINDING_BYTES_MAX];

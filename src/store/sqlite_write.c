@@ -219,35 +219,56 @@ static int change_merged(struct store *store, struct write *write, const struct 
     return change(store, write, record_int(stored, FIELD_id), &merged, set);
 }
 
+/* Apply one write to what is stored: nothing, or this run. */
+static int apply_to(struct store *store, struct write *write, const struct tel_record *stored,
+                    bool found)
+{
+    const char *run_id;
+    field_set set;
+
+    if (!found) {
+        write->result = WRITE_NOT_FOUND;
+        return write->kind == WRITE_CREATE ? create(store, write) : SQLITE_OK;
+    }
+    run_id = record_text(stored, FIELD_run_id);
+    (void)snprintf(write->run_id, sizeof write->run_id, "%s", run_id ? run_id : "");
+    if (write->kind == WRITE_RETRY_COUNT)
+        return count_retry(store, write, stored);
+    set = fields_to_change(write, stored);
+    if (set && write->kind == WRITE_UPDATE && write->merges)
+        return change_merged(store, write, stored, set);
+    if (set)
+        return change(store, write, record_int(stored, FIELD_id), write->record, set);
+    write->result = write->kind == WRITE_CREATE ? WRITE_DUPLICATE : WRITE_UPDATED;
+    return SQLITE_OK;
+}
+
+/* Note that a run has ended by this write, if it did. */
+static void note_end(struct write *write, const struct tel_record *stored)
+{
+    const struct tel_record *record = write->record;
+    bool applied = write->result == WRITE_CREATED || write->result == WRITE_UPDATED;
+
+    write->ended = applied && has_ended(record) && !has_ended(stored);
+    write->duration_ms =
+        record_int(record_has(record, FIELD_duration_ms) ? record : stored, FIELD_duration_ms);
+}
+
 static int apply_one(struct store *store, struct write *write)
 {
     CLEANUP(record_clear) struct tel_record stored = RECORD();
     const char *event_id = record_text(write->record, FIELD_event_id);
-    const char *run_id;
-    field_set set;
     bool found;
     int result;
 
     if (!has_required(write))
         return SQLITE_OK;
     result = sqlite_find(store, event_id, &stored, &found);
-    if (result)
-        return result;
-    if (!found) {
-        write->result = WRITE_NOT_FOUND;
-        return write->kind == WRITE_CREATE ? create(store, write) : SQLITE_OK;
-    }
-    run_id = record_text(&stored, FIELD_run_id);
-    (void)snprintf(write->run_id, sizeof write->run_id, "%s", run_id ? run_id : "");
-    if (write->kind == WRITE_RETRY_COUNT)
-        return count_retry(store, write, &stored);
-    set = fields_to_change(write, &stored);
-    if (set && write->kind == WRITE_UPDATE && write->merges)
-        return change_merged(store, write, &stored, set);
-    if (set)
-        return change(store, write, record_int(&stored, FIELD_id), write->record, set);
-    write->result = write->kind == WRITE_CREATE ? WRITE_DUPLICATE : WRITE_UPDATED;
-    return SQLITE_OK;
+    if (!result)
+        result = apply_to(store, write, &stored, found);
+    if (!result)
+        note_end(write, &stored);
+    return result;
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */
@@ -258,6 +279,7 @@ static void forget_results(struct write **writes, size_t count)
         writes[i]->result = WRITE_PENDING;
         writes[i]->run_id[0] = '\0';
         writes[i]->reason[0] = '\0';
+        writes[i]->ended = false;
     }
 }
 

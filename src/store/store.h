@@ -62,6 +62,7 @@ enum write_result {
     WRITE_NOT_FOUND,
     WRITE_INVALID, /* refused by the database for good; the reason says why */
 };
+#define WRITE_RESULT_COUNT (WRITE_INVALID + 1)
 
 struct write {
     enum write_kind kind;
@@ -71,6 +72,8 @@ struct write {
     enum write_result result;
     char run_id[TEL_RUN_ID_SIZE]; /* of the stored run, when there is one */
     char reason[160];             /* for WRITE_INVALID */
+    bool ended;                   /* it ended a run that was running, or was not there... */
+    int64_t duration_ms;          /* ...and that took so long */
 };
 
 /*
@@ -128,7 +131,30 @@ struct run_query {
 tel_error store_query(struct store *store, const struct run_query *query, tel_record_fn *each,
                       void *arg, tel_fault *fault);
 
+/* Hand each different value of a field with CATEGORY to `each`, in byte order; null is none.
+ * TEL_E_INVALID: another field. */
+tel_error store_values(struct store *store, int field, tel_text_fn *each, void *arg,
+                       tel_fault *fault);
+
 tel_error store_stats(struct store *store, tel_run_stats *stats, tel_fault *fault);
+
+/* How many runs of an agent have a status, "" for rows without one; borrowed for the call. */
+struct run_count {
+    const char *agent_name;
+    const char *status;
+    int64_t count;
+};
+typedef void run_count_fn(void *arg, const struct run_count *count);
+
+/* What is asked about all runs at once, and the answer as it was at one moment. */
+struct run_figures {
+    const char *since;  /* in stored form */
+    run_count_fn *each; /* gets every agent and status, agents in byte order */
+    void *arg;
+    tel_run_stats stats;
+    int64_t recent; /* made at `since` or later */
+};
+tel_error store_figures(struct store *store, struct run_figures *figures, tel_fault *fault);
 
 /* ---- State ----------------------------------------------------------------------------------- */
 

@@ -321,6 +321,94 @@ static void stats__count_by_status_and_what_is_to_be_exported(void **state)
     assert_memory_equal(&stats, &((tel_run_stats){8, 2, 1, 2, 1, 1, 1, 5}), sizeof stats);
 }
 
+struct counted {
+    char text[400]; /* agent/status=count, ... */
+};
+
+static void add_count(void *arg, const struct run_count *count)
+{
+    struct counted *counted = arg;
+    size_t used = strlen(counted->text);
+
+    (void)snprintf(counted->text + used, sizeof counted->text - used, "%s/%s=%d ",
+                   count->agent_name, count->status, (int)count->count);
+}
+
+static void figures__count_by_agent_and_status_and_since_a_time(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    struct counted counted = {""};
+    struct run_figures figures = {.since = "2025-01-02T00:00:00.000000+00:00",
+                                  .each = add_count,
+                                  .arg = &counted};
+
+    other_exec(fixture->path,
+               "INSERT INTO agent_runs (event_id, run_id, agent_name, job_type, start_time, status,"
+               " created_at) VALUES ('1', 'r', 'b', 'j', 't', 'running', '2025-01-01'),"
+               " ('2', 'r', 'a', 'j', 't', 'success', '2025-01-02T00:00:00.000000+00:00'),"
+               " ('3', 'r', 'b', 'j', 't', 'failure', '2025-01-03'),"
+               " ('4', 'r', 'b', 'j', 't', 'failure', '2024-01-03')");
+    assert_int_equal(store_figures(store, &figures, NULL), TEL_OK);
+    assert_string_equal(counted.text, "a/success=1 b/failure=2 b/running=1 ");
+    assert_int_equal(figures.recent, 2);
+    assert_memory_equal(&figures.stats, &((tel_run_stats){4, 1, 1, 2, 0, 0, 0, 3}),
+                        sizeof figures.stats);
+    /* The store is free again: nothing holds up a writer. */
+    assert_int_equal(create_run(store, "5", TEL_SUCCESS), WRITE_CREATED);
+}
+
+static int add_value(void *arg, const char *value)
+{
+    struct counted *counted = arg;
+    size_t used = strlen(counted->text);
+
+    (void)snprintf(counted->text + used, sizeof counted->text - used, "[%s]", value);
+    return strcmp(value, "stop") == 0;
+}
+
+static void values__of_each_category_are_listed_once_and_sorted(void **state)
+{
+    struct store *store = fixture_open(*state);
+    char id[40];
+
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        static const char *const sent[] = {"b", "a", "b", "\xc3\xa4", "A", "it's"};
+        struct counted counted = {""};
+
+        if (!(run_fields[i].access & CATEGORY) || run_fields[i].kind != KIND_TEXT)
+            continue;
+        assert_int_equal(store_values(store, i, add_value, &counted, NULL), TEL_OK);
+        for (size_t k = 0; k < sizeof sent / sizeof *sent; k++) {
+            (void)snprintf(id, sizeof id, "%s-%zu", run_fields[i].name, k);
+            put(store, id, i, sent[k]);
+        }
+        counted.text[0] = '\0';
+        assert_int_equal(store_values(store, i, add_value, &counted, NULL), TEL_OK);
+        assert_non_null(strstr(counted.text, "[A]"));
+        assert_non_null(strstr(counted.text, "[a]"));
+        assert_non_null(strstr(counted.text, "[b][it's]"));
+        assert_non_null(strstr(counted.text, "[\xc3\xa4]"));
+        assert_int_equal(count_of(counted.text, "[b]"), 1);
+    }
+}
+
+static void values__stop_when_asked_to_and_are_of_categories_alone(void **state)
+{
+    struct store *store = fixture_open(*state);
+    struct counted counted = {""};
+    tel_fault fault = {0};
+
+    put(store, "1", FIELD_host, "stop");
+    put(store, "2", FIELD_host, "z");
+    assert_int_equal(store_values(store, FIELD_host, add_value, &counted, NULL), TEL_OK);
+    assert_string_equal(counted.text, "[stop]");
+    assert_int_equal(store_values(store, FIELD_run_id, add_value, &counted, &fault), TEL_E_INVALID);
+    assert_int_equal(store_values(store, -1, add_value, &counted, &fault), TEL_E_INVALID);
+    assert_int_equal(store_values(store, RUN_FIELD_COUNT, add_value, &counted, &fault),
+                     TEL_E_INVALID);
+}
+
 /* No CHECK, no NOT NULL and no types: what the oldest writers, and broken ones, could leave. */
 static void loosen(struct fixture *fixture)
 {
@@ -458,6 +546,9 @@ int main(void)
         TEST(query__is_not_taken_for_sql),
         TEST(get_by_run_id__takes_the_newest_of_that_name),
         TEST(stats__count_by_status_and_what_is_to_be_exported),
+        TEST(figures__count_by_agent_and_status_and_since_a_time),
+        TEST(values__of_each_category_are_listed_once_and_sorted),
+        TEST(values__stop_when_asked_to_and_are_of_categories_alone),
         TEST(old_rows__are_read_whatever_they_hold),
         TEST(old_rows__without_a_status_are_still_running),
     };
