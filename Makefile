@@ -1,7 +1,7 @@
 # The usual words for CMake's presets; `make help` lists them. Each build is in build/<preset>.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := release
-.PHONY: release install run test check asan tsan clang coverage fuzz tidy fmt clean help
+.PHONY: release install docs run test check asan tsan clang coverage fuzz tidy fmt clean help
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -24,6 +24,10 @@ release: ## build the programs and libraries: build/release/bin, build/release/l
 install: ## install the release build into PREFIX (/usr/local), under DESTDIR if given
 	$(call build,release,-DCMAKE_INSTALL_PREFIX="$(PREFIX)")
 	@DESTDIR="$(DESTDIR)" cmake --install build/release
+
+docs: ## the reference as HTML: build/docs/index.html (needs mandoc)
+	$(call build,release)
+	@tools/manual --html build/release/man build/docs
 
 run: ## build, start the service, record two runs: ./run.sh
 	@./run.sh

@@ -302,6 +302,7 @@ TEL_API tel_error tel_event_from_json(tel_event **out, const char *json, tel_fau
 /* The 27 fields of a run that are exported, those of them that were given. */
 typedef struct tel_api_payload tel_api_payload;
 
+/* Make the payload of a run. Release with tel_api_payload_free(). */
 TEL_API tel_error tel_api_payload_from_run_record(tel_api_payload **out, const tel_record *record);
 TEL_API void tel_api_payload_free(tel_api_payload *payload);
 
@@ -448,9 +449,9 @@ TEL_API tel_run *tel_run_enter(tel_client *client, const tel_run_fields *fields)
 TEL_API void tel_run_leave(tel_run **run);
 
 /*
- * Runs by run_id, for callers that keep no handle. `agent_name` and `job_type` win over
- * `fields` (may be NULL). Events are taken for any run_id that a run may have, as another process may
- * have started it; ending a run that is not active here is TEL_E_NOT_FOUND.
+ * Start, log to and end a run by its run_id, for callers that keep no handle. `agent_name` and
+ * `job_type` win over `fields` (may be NULL). Events are taken for any run_id that a run may have, as
+ * another process may have started it; ending a run that is not active here is TEL_E_NOT_FOUND.
  */
 TEL_API tel_error tel_client_start_run(tel_client *client, char run_id[TEL_RUN_ID_SIZE],
                                        const char *agent_name, const char *job_type,
@@ -499,12 +500,14 @@ TEL_API tel_error tel_ndjson_read_file(tel_ndjson *ndjson, const char *date, tel
 TEL_API tel_error tel_ndjson_list_files(tel_ndjson *ndjson, tel_text_fn *each, void *arg,
                                         tel_fault *fault);
 
+/* What a daily file is called and holds; a torn last line counts as a line. */
 typedef struct tel_file_info {
     char name[64];
     int64_t bytes;
     int64_t lines;
 } tel_file_info;
 
+/* Look at one daily file. TEL_E_NOT_FOUND when there is none at `path`. */
 TEL_API tel_error tel_ndjson_get_file_info(tel_ndjson *ndjson, const char *path, tel_file_info *out,
                                            tel_fault *fault);
 
@@ -673,6 +676,7 @@ TEL_API tel_error tel_database_get_pending_api_posts(tel_database *database, siz
                                                      tel_record_fn *each, void *arg,
                                                      tel_fault *fault);
 
+/* How many runs there are, by status, and how many ended ones were not exported yet. */
 typedef struct tel_run_stats {
     int64_t total;
     int64_t running;
@@ -684,6 +688,7 @@ typedef struct tel_run_stats {
     int64_t pending_api_posts;
 } tel_run_stats;
 
+/* Count the runs of the database. */
 TEL_API tel_error tel_database_get_run_stats(tel_database *database, tel_run_stats *out,
                                              tel_fault *fault);
 

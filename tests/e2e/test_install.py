@@ -72,6 +72,12 @@ class InstallTest(harness.TestCase):
         return subprocess.run(["ldd", executable], check=True, capture_output=True, text=True,
                               env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)}).stdout
 
+    def test_the_manual_is_there(self):
+        for page in ("man1/telemetry.1", "man1/telemetry-run.1", "man3/telemetry.3",
+                     "man3/tel_run_start.3", "man8/telemetryd.8"):
+            [path] = self.root.rglob(page)
+            self.assertEqual(path.parents[1].name, "man")
+
     def test_the_version_is_the_same_everywhere(self):
         version = self.pkg_config("--modversion")[0]
         self.assertTrue((self.lib / f"libtelemetry.so.{version}").is_file())
