@@ -58,6 +58,7 @@ typedef enum tel_error {
     TEL_E_SCHEMA = -11,     /* the database has a schema this version does not handle */
     TEL_E_CLOSED = -12,     /* the run has ended or the client is gone */
     TEL_E_INTERNAL = -13,   /* a fault of this library: please report it */
+    TEL_E_SKIPPED = -14,    /* switched off, not configured or not built in: nothing was tried */
 } tel_error;
 
 /* Return a short static text for `error`, never NULL. Safe from any thread. */
@@ -84,7 +85,8 @@ typedef enum tel_log_level {
 
 /*
  * Receive one line of the library's log, or one fault of a configuration. `message` is valid during
- * the call only. Called on the thread that made the library call, with no lock of the library held.
+ * the call only. Called on the thread that made the library call (what concerns the export to Google
+ * Sheets: on a thread of the library's), with no lock of the library held.
  */
 typedef void tel_log_fn(void *arg, tel_log_level level, const char *message);
 
@@ -340,6 +342,58 @@ TEL_API size_t tel_config_validate(const tel_config *config, tel_log_fn *report,
 
 /* Send the log of everything made from this configuration to `log`; by default it is dropped. */
 TEL_API tel_error tel_config_set_log(tel_config *config, tel_log_fn *log, void *arg);
+
+/* ---- Export to Google Sheets ----------------------------------------------------------------- */
+
+/*
+ * Sends runs to a sheet, a web app or a webhook, as GOOGLE_SHEETS_API_ENABLED, GOOGLE_SHEETS_API_URL,
+ * METRICS_API_TOKEN, GOOGLE_APPLICATION_CREDENTIALS, max_retries and timeout say. A tel_client does so
+ * by itself with each run that ends; this is for programs that want to do it themselves.
+ */
+typedef struct tel_api_client tel_api_client;
+
+/*
+ * Make one from `config`, which is copied; NULL reads the environment. Asks no network. Release with
+ * tel_api_client_free(), which gives what tel_api_client_post_run_async() took the call budget to
+ * go out, and then breaks it off.
+ */
+TEL_API tel_error tel_api_client_new(tel_api_client **out, const tel_config *config);
+TEL_API void tel_api_client_free(tel_api_client *client);
+
+/*
+ * Post a run and wait for the answer: one attempt, and `max_retries` more after 1, 2 and 4 s while the
+ * other side is broken (5xx), does not answer within `timeout` or cannot be reached. The fault has the
+ * message, without any secret in it.
+ *
+ *   TEL_E_SKIPPED      switched off, not configured, TELEMETRY_TEST_MODE=mock, or built without libcurl
+ *   TEL_E_INVALID      an argument, the address, the token or the key cannot be used; also TEL_E_IO,
+ *                      TEL_E_CORRUPT, TEL_E_TOO_LARGE and TEL_E_NOT_FOUND, of the key file
+ *   TEL_E_UNAVAILABLE  no attempt was taken: try again later
+ *   TEL_E_REJECTED     refused for good (4xx; TEL_E_NOT_FOUND: 404), which is not tried again
+ */
+TEL_API tel_error tel_api_client_post_run_sync(tel_api_client *client,
+                                               const tel_api_payload *payload, tel_fault *fault);
+
+/*
+ * Receive the outcome of one post: as tel_api_client_post_run_sync() answers, TEL_E_SKIPPED also for
+ * one that was not begun and TEL_E_CLOSED for one that was broken off when the client was freed. Called
+ * on a thread of the library's, which has all signals blocked, with no lock held. It may post again and
+ * may free the client.
+ */
+typedef void tel_api_done_fn(void *arg, tel_error error, const char *message);
+
+/*
+ * Post a run, which is copied, on a thread of the library's, one after the other, and do not wait.
+ * `done` (may be NULL) is called exactly once when this is TEL_OK, else not. TEL_E_BUSY when 256 posts
+ * are waiting. After a fork(), what the parent had waiting stays the parent's.
+ */
+TEL_API tel_error tel_api_client_post_run_async(tel_api_client *client,
+                                                const tel_api_payload *payload,
+                                                tel_api_done_fn *done, void *arg, tel_fault *fault);
+
+/* Try once whether the other side is there and takes the token; adds nothing to the sheet. TEL_OK, or
+ * as tel_api_client_post_run_sync(). */
+TEL_API tel_error tel_api_client_test_connection(tel_api_client *client, tel_fault *fault);
 
 /* ---- The client ------------------------------------------------------------------------------ */
 

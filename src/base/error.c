@@ -37,6 +37,8 @@ const char *tel_strerror(tel_error error)
         return "run has ended or client is closed";
     case TEL_E_INTERNAL:
         return "internal error";
+    case TEL_E_SKIPPED:
+        return "nothing was tried";
     }
     return "unknown error";
 }

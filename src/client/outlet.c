@@ -39,7 +39,7 @@ static tel_error make_http(struct outlet *outlet)
     if (config_is_embedded(config) || config_is_mock(config))
         return TEL_OK;
     error = http_new(&outlet->http, &options, &fault);
-    if (error != TEL_E_INVALID)
+    if (!error || error == TEL_E_NOMEM)
         return error;
     report_fault(outlet->reporter, &fault, "runs are kept in the buffer");
     return TEL_OK;

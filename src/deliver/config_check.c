@@ -10,7 +10,9 @@
 
 #include "base/cleanup.h"
 #include "base/host.h"
+#include "base/url.h"
 #include "deliver/config.h"
+#include "deliver/sheets_endpoint.h"
 
 struct report {
     struct log log;
@@ -33,51 +35,16 @@ static void add(struct report *report, tel_log_level level, const char *format, 
     log_write(&report->log, level, "%s", message);
 }
 
-/* Find the host in scheme://[user@]host[:port]/...; false when there is no scheme or no host. */
-static bool find_host(const char *url, const char **host, size_t *length)
-{
-    const char *scheme_end = strstr(url, "://");
-    const char *end;
-    const char *at;
-
-    if (!scheme_end || scheme_end == url)
-        return false;
-    *host = scheme_end + 3;
-    end = *host + strcspn(*host, "/?#");
-    at = memrchr(*host, '@', (size_t)(end - *host));
-    if (at)
-        *host = at + 1;
-    *length = **host == '[' ? strcspn(*host, "]") + 1 : strcspn(*host, ":/?#");
-    return *length > 0;
-}
-
-static bool is_loopback(const char *host, size_t length)
-{
-    static const char *const names[] = {"localhost", "127.0.0.1", "[::1]", "0.0.0.0"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strlen(names[i]) == length && strncasecmp(host, names[i], length) == 0)
-            return true;
-    }
-    return false;
-}
-
-static void check_url(struct report *report, const struct tel_config *config, const char *key,
-                      enum config_index index)
-{
-    const char *url = config_text(config, index);
-    const char *host;
-    size_t length;
-
-    if (url && strncmp(url, "unix:/", 6) != 0 && !find_host(url, &host, &length))
-        add(report, TEL_LOG_ERROR,
-            "%s has no scheme or no host: it must look like http://host:port, not \"%.100s\"", key,
-            url);
-}
-
 static void check_service(struct report *report, const struct tel_config *config)
 {
-    check_url(report, config, "TELEMETRY_API_URL", CONFIG_TELEMETRY_API_URL);
+    const char *url = config_text(config, CONFIG_TELEMETRY_API_URL);
+    struct url parts;
+
+    if (url && strncmp(url, "unix:/", 6) != 0 && !url_split(&parts, url))
+        add(report, TEL_LOG_ERROR,
+            "TELEMETRY_API_URL has no scheme or no host: it must look like http://host:port, not "
+            "\"%.100s\"",
+            url);
     if (config_bool(config, CONFIG_TELEMETRY_API_AUTH_ENABLED) &&
         !config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN) &&
         !config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN_FILE))
@@ -86,31 +53,44 @@ static void check_service(struct report *report, const struct tel_config *config
             "or TELEMETRY_API_AUTH_TOKEN_FILE");
 }
 
+static void check_export_url(struct report *report, const char *url)
+{
+    struct sheets_endpoint endpoint;
+    tel_fault fault;
+
+    if (url && sheets_endpoint_init(&endpoint, url, &fault))
+        add(report, TEL_LOG_ERROR, "%s", fault.text);
+    else if (url)
+        sheets_endpoint_clear(&endpoint);
+}
+
 static void check_export(struct report *report, const struct tel_config *config)
 {
     const char *url = config_text(config, CONFIG_GOOGLE_SHEETS_API_URL);
     const char *service = config_text(config, CONFIG_TELEMETRY_API_URL);
-    const char *host;
-    const char *service_host;
-    size_t length;
-    size_t service_length;
+    struct url export_parts;
+    struct url service_parts;
 
     if (config_bool(config, CONFIG_GOOGLE_SHEETS_API_ENABLED) && !url)
         add(report, TEL_LOG_ERROR,
             "GOOGLE_SHEETS_API_ENABLED is on but GOOGLE_SHEETS_API_URL is not set: set it or "
             "switch the export off");
+    check_export_url(report, url);
     if (config_bool(config, CONFIG_METRICS_API_AUTH_REQUIRED) &&
-        !config_text(config, CONFIG_METRICS_API_TOKEN))
+        !config_text(config, CONFIG_METRICS_API_TOKEN) &&
+        !config_text(config, CONFIG_GOOGLE_APPLICATION_CREDENTIALS))
         add(report, TEL_LOG_ERROR,
-            "METRICS_API_AUTH_REQUIRED is on but METRICS_API_TOKEN is not set");
-    if (!url || !find_host(url, &host, &length))
+            "METRICS_API_AUTH_REQUIRED is on but there is no token: set METRICS_API_TOKEN, or "
+            "GOOGLE_APPLICATION_CREDENTIALS to a service account's key file");
+    if (!url || !url_split(&export_parts, url))
         return;
-    if (is_loopback(host, length))
+    if (url_is_loopback(&export_parts))
         add(report, TEL_LOG_WARNING,
             "GOOGLE_SHEETS_API_URL points to this machine, which answers 404: give the sheet's "
             "address, or switch the export off");
-    else if (service && find_host(service, &service_host, &service_length) &&
-             length == service_length && strncasecmp(host, service_host, length) == 0)
+    else if (service && url_split(&service_parts, service) &&
+             export_parts.host_length == service_parts.host_length &&
+             strncasecmp(export_parts.host, service_parts.host, service_parts.host_length) == 0)
         add(report, TEL_LOG_WARNING,
             "GOOGLE_SHEETS_API_URL and TELEMETRY_API_URL point to the same host: the export is "
             "for Google Sheets, not for the service");
@@ -163,7 +143,6 @@ size_t tel_config_validate(const tel_config *config, tel_log_fn *report, void *a
         return 0;
     findings.errors += config_report_faulty(config, TEL_LOG_ERROR, report, arg);
     check_service(&findings, config);
-    check_url(&findings, config, "GOOGLE_SHEETS_API_URL", CONFIG_GOOGLE_SHEETS_API_URL);
     check_export(&findings, config);
     check_directories(&findings, config);
     check_deprecated(&findings, config);

@@ -13,7 +13,7 @@
 
 #include <curl/curl.h>
 #include <pthread.h>
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +22,7 @@
 #include "deliver/http_answer.h"
 
 #define IDLE_MAX 8
+#define WATCH_MS 20 /* how often `cancelled` is looked at */
 #define URL_BYTES_MAX ((size_t)64 * 1024)
 #define HEADER_BYTES_MAX ((size_t)8 * 1024) /* of the one with our token */
 #define HEAD_BYTES_MAX ((size_t)64 * 1024)  /* of an answer, interim ones included */
@@ -31,17 +32,32 @@ struct http {
     char *socket_path;
     struct curl_slist *headers;
     bool has_token;
+    bool asks_proxy;
+    bool sends_once;
+    const atomic_bool *cancelled;
     pid_t owner;
     pthread_mutex_t mutex; /* guards the two below */
     size_t idle_count;
     CURL *idle[IDLE_MAX];
 };
 
+bool http_is_built_in(void)
+{
+    return true;
+}
+
 /* ---- Making one ------------------------------------------------------------------------------ */
 
 static void init_curl(void)
 {
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+void http_prepare(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)pthread_once(&once, init_curl);
 }
 
 static void urlp_free(CURLU **url)
@@ -94,19 +110,23 @@ static bool add_header(struct http *http, const char *header)
     return longer != NULL;
 }
 
-static tel_error set_headers(struct http *http, const char *token, tel_fault *fault)
+static tel_error set_headers(struct http *http, const struct http_options *options,
+                             tel_fault *fault)
 {
+    const char *type = options->content_type ? options->content_type : "application/json";
+    CLEANUP(strbuf_clear) struct strbuf content_type = STRBUF(HEADER_BYTES_MAX);
     CLEANUP(strbuf_clear) struct strbuf authorization = STRBUF(HEADER_BYTES_MAX);
+    const char *token = options->token;
 
-    if (!add_header(http, "Accept: application/json") ||
-        !add_header(http, "Content-Type: application/json") || !add_header(http, "Expect:"))
+    strbuf_printf(&content_type, "Content-Type: %s", type);
+    if (strbuf_failed(&content_type) || !add_header(http, content_type.text) ||
+        !add_header(http, "Accept: application/json") || !add_header(http, "Expect:"))
         return fault_nomem(fault);
     if (!token)
         return TEL_OK;
     for (const char *c = token; *c; c++) {
         if ((unsigned char)*c < ' ' || *c == 0x7f)
-            return fault_set(fault, TEL_E_INVALID,
-                             "the service's token has a control character in it");
+            return fault_set(fault, TEL_E_INVALID, "the token has a control character in it");
     }
     http->has_token = true;
     strbuf_printf(&authorization, "Authorization: Bearer %s", token);
@@ -122,20 +142,22 @@ static void httpp_free(struct http **http)
 
 tel_error http_new(struct http **out, const struct http_options *options, tel_fault *fault)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     CLEANUP(httpp_free) struct http *http = NULL;
     tel_error error;
 
     *out = NULL;
-    (void)pthread_once(&once, init_curl);
+    http_prepare();
     http = calloc(1, sizeof *http);
     if (!http)
         return fault_nomem(fault);
+    http->asks_proxy = options->asks_proxy;
+    http->sends_once = options->sends_once;
+    http->cancelled = options->cancelled;
     http->owner = getpid();
     (void)pthread_mutex_init(&http->mutex, NULL);
     error = set_url(http, options->url, fault);
     if (!error)
-        error = set_headers(http, options->token, fault);
+        error = set_headers(http, options, fault);
     if (!error)
         *out = steal(&http);
     return error;
@@ -206,6 +228,7 @@ static void give_back(struct http *http, CURL *handle)
 void http_response_clear(struct http_response *response)
 {
     response->status = 0;
+    response->redirect[0] = '\0';
     strbuf_clear(&response->body);
 }
 
@@ -239,9 +262,9 @@ static CURLcode set_peer(CURL *handle, const struct http *http, const char *url)
 
     if (!code && http->socket_path)
         code = curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, http->socket_path);
-    if (!code)
+    if (!code && !http->asks_proxy)
         code = curl_easy_setopt(handle, CURLOPT_PROXY, "");
-    if (!code)
+    if (!code && !http->asks_proxy)
         code = curl_easy_setopt(handle, CURLOPT_NOPROXY, "*");
     if (!code)
         code = curl_easy_setopt(handle, CURLOPT_PROTOCOLS_STR, "http,https");
@@ -251,6 +274,10 @@ static CURLcode set_peer(CURL *handle, const struct http *http, const char *url)
         code = curl_easy_setopt(handle, CURLOPT_USERAGENT, "telemetry/" TEL_VERSION_STRING);
     if (!code)
         code = curl_easy_setopt(handle, CURLOPT_HTTPHEADER, http->headers);
+    if (!code && http->sends_once)
+        code = curl_easy_setopt(handle, CURLOPT_FRESH_CONNECT, 1L);
+    if (!code && http->sends_once)
+        code = curl_easy_setopt(handle, CURLOPT_FORBID_REUSE, 1L);
     return code ? code : curl_easy_setopt(handle, CURLOPT_MAXCONNECTS, 1L);
 }
 
@@ -283,7 +310,47 @@ static CURLcode set_limits(CURL *handle, struct deadline deadline)
     return code ? code : curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 }
 
-static CURLcode perform(CURL *handle, struct http_response *response)
+/* Wait for the end of the one request of `multi`. */
+static CURLcode watch(CURLM *multi, const atomic_bool *cancelled)
+{
+    const CURLMsg *message;
+    int running = 1;
+    int left;
+
+    while (running) {
+        if (atomic_load(cancelled))
+            return CURLE_ABORTED_BY_CALLBACK;
+        if (curl_multi_perform(multi, &running) ||
+            (running && curl_multi_poll(multi, NULL, 0, WATCH_MS, NULL)))
+            return CURLE_FAILED_INIT;
+    }
+    message = curl_multi_info_read(multi, &left);
+    return message ? message->data.result : CURLE_FAILED_INIT;
+}
+
+/* curl_easy_perform() looks up once a second at most, which is too late for who waits for its end. */
+static CURLcode perform_watched(CURL *handle, const atomic_bool *cancelled)
+{
+    CURLM *multi = curl_multi_init();
+    CURLcode code = CURLE_OUT_OF_MEMORY;
+
+    if (multi && !curl_multi_add_handle(multi, handle)) {
+        code = watch(multi, cancelled);
+        (void)curl_multi_remove_handle(multi, handle);
+    }
+    (void)curl_multi_cleanup(multi);
+    return code;
+}
+
+static void take_redirect(CURL *handle, struct http_response *response)
+{
+    char *target = NULL;
+
+    (void)curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &target);
+    (void)snprintf(response->redirect, sizeof response->redirect, "%s", target ? target : "");
+}
+
+static CURLcode perform(struct http *http, CURL *handle, struct http_response *response)
 {
     struct arrival arrival = {.response = response};
     CURLcode code = curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_head);
@@ -295,8 +362,10 @@ static CURLcode perform(CURL *handle, struct http_response *response)
     if (!code)
         code = curl_easy_setopt(handle, CURLOPT_WRITEDATA, &arrival);
     if (!code)
-        code = curl_easy_perform(handle);
+        code =
+            http->cancelled ? perform_watched(handle, http->cancelled) : curl_easy_perform(handle);
     (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response->status);
+    take_redirect(handle, response);
     return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;
 }
 
@@ -320,8 +389,10 @@ tel_error http_send(struct http *http, const char *method, const char *path, con
     if (!code)
         code = set_limits(handle, deadline);
     if (!code)
-        code = perform(handle, response);
+        code = perform(http, handle, response);
     give_back(http, handle);
+    if (code == CURLE_ABORTED_BY_CALLBACK)
+        return fault_set(fault, TEL_E_CLOSED, "the request to %s was broken off", http_peer(http));
     if (code && strbuf_failed(&response->body))
         return fault_set(fault, TEL_E_UNAVAILABLE, "the answer of %s is larger than %zu bytes",
                          http_peer(http), response->body.max);

@@ -29,6 +29,17 @@ static void write_first_fault(struct strbuf *reason, const json_t *faults)
         strbuf_printf(reason, " (and %zu more)", json_array_size(faults) - 1);
 }
 
+/* Google has {"error":{"message":...}}, and of tokens {"error":...,"error_description":...}. */
+static const char *googles_reason(const json_t *answer)
+{
+    const json_t *error = json_object_get(answer, "error");
+    const json_t *description = json_object_get(answer, "error_description");
+
+    if (json_is_object(error))
+        return json_string_value(json_object_get(error, "message"));
+    return json_string_value(json_is_string(description) ? description : error);
+}
+
 char *http_answer_reason(const struct strbuf *body)
 {
     CLEANUP(json_releasep) json_t *answer = NULL;
@@ -43,6 +54,8 @@ char *http_answer_reason(const struct strbuf *body)
         strbuf_puts(&reason, json_string_value(detail));
     else if (json_array_size(detail) > 0)
         write_first_fault(&reason, detail);
+    else if (googles_reason(answer))
+        strbuf_puts(&reason, googles_reason(answer));
     strbuf_truncate(&reason, REASON_BYTES_MAX);
     text = strbuf_take(&reason);
     for (char *c = text; c && *c; c++) {

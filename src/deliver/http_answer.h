@@ -14,7 +14,7 @@ tel_error http_answer_judge(const char *peer, const struct http_response *respon
 /* Is this what any server may answer for a while (0: none arrived)? Then it does not tell whose it is. */
 bool http_status_is_passing(long status);
 
-/* Return the `detail` of an error's body as one line, "" when it has none; NULL: out of memory. The
+/* Return the reason in an error's body (`detail`, or as Google has it) as one line, "" when it has none; NULL: out of memory. The
  * caller frees it. */
 char *http_answer_reason(const struct strbuf *body);
 

@@ -3,6 +3,9 @@
  * APIPayload, what is exported to Google Sheets: a record cut down to these fields. Their order is
  * the order of the sheet's columns, which is not that of the table.
  */
+#include "model/payload.h"
+
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,10 +46,6 @@ static const enum run_field_index exported[] = {
 };
 
 #define EXPORTED_COUNT (sizeof exported / sizeof *exported)
-
-struct tel_api_payload {
-    struct tel_record record;
-};
 
 static field_set exported_set(void)
 {
@@ -96,27 +95,57 @@ int64_t tel_api_payload_get_int(const tel_api_payload *payload, const char *name
     return payload ? tel_record_get_int(&payload->record, name) : 0;
 }
 
+void payload_write_object(struct strbuf *buf, const struct tel_api_payload *payload)
+{
+    const char *separator = "";
+
+    strbuf_putc(buf, '{');
+    for (size_t i = 0; i < EXPORTED_COUNT; i++) {
+        if (!record_has(&payload->record, (int)exported[i]))
+            continue;
+        strbuf_puts(buf, separator);
+        record_write_members(buf, &payload->record, FIELD_BIT(exported[i]), RECORD_AS_STORED);
+        separator = ",";
+    }
+    strbuf_putc(buf, '}');
+}
+
 tel_error tel_api_payload_to_json(char **out, const tel_api_payload *payload)
 {
     CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(PAYLOAD_BYTES_MAX);
-    const char *separator = "";
 
     if (!out)
         return TEL_E_INVALID;
     *out = NULL;
     if (!payload)
         return TEL_E_INVALID;
-    strbuf_putc(&buf, '{');
-    for (size_t i = 0; i < EXPORTED_COUNT; i++) {
-        if (!record_has(&payload->record, (int)exported[i]))
-            continue;
-        strbuf_puts(&buf, separator);
-        record_write_members(&buf, &payload->record, FIELD_BIT(exported[i]), RECORD_AS_STORED);
-        separator = ",";
-    }
-    strbuf_putc(&buf, '}');
+    payload_write_object(&buf, payload);
     *out = strbuf_take(&buf);
     return *out ? TEL_OK : TEL_E_NOMEM;
+}
+
+/* One cell: text, a number, or nothing. The sheet takes them as they are (RAW), no formula. */
+static void write_cell(struct strbuf *buf, const struct tel_record *record, int index)
+{
+    const char *text = record_text(record, index);
+
+    if (!record_has(record, index))
+        strbuf_puts(buf, "\"\"");
+    else if (text)
+        json_write_string(buf, text);
+    else
+        strbuf_printf(buf, "%" PRId64, record_int(record, index));
+}
+
+void payload_write_row(struct strbuf *buf, const struct tel_api_payload *payload)
+{
+    strbuf_putc(buf, '[');
+    for (size_t i = 0; i < EXPORTED_COUNT; i++) {
+        if (i > 0)
+            strbuf_putc(buf, ',');
+        write_cell(buf, &payload->record, (int)exported[i]);
+    }
+    strbuf_putc(buf, ']');
 }
 
 tel_error tel_api_payload_from_json(tel_api_payload **out, const char *json, tel_fault *fault)

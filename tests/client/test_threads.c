@@ -16,6 +16,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "support/client_world.h"
+#include "support/fork.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
@@ -243,16 +244,6 @@ static void fork__a_childs_child_records_too(void **state)
     tel_run_end(&run, NULL, NULL);
     assert_int_equal(world_stored_count(world), 3);
 }
-
-/* The address sanitizer's allocator keeps, in a child, the locks that other threads held at the
- * fork: there it is not our locks that such a test would find. */
-#if defined __SANITIZE_ADDRESS__
-#define ALLOCATOR_SURVIVES_FORK 0
-#elif defined __has_feature
-#define ALLOCATOR_SURVIVES_FORK !__has_feature(address_sanitizer)
-#else
-#define ALLOCATOR_SURVIVES_FORK 1
-#endif
 
 static atomic_bool stop_recording;
 

@@ -455,11 +455,19 @@ static void validate__names_each_fault(void **state)
     assert_int_equal(validate(&findings, SETTINGS("GOOGLE_SHEETS_API_ENABLED", "true")), 1);
     assert_non_null(strstr(findings.errors, "GOOGLE_SHEETS_API_URL is not set"));
     assert_int_equal(validate(&findings, SETTINGS("METRICS_API_AUTH_REQUIRED", "true")), 1);
-    assert_non_null(strstr(findings.errors, "METRICS_API_TOKEN is not set"));
+    assert_non_null(strstr(findings.errors, "there is no token: set METRICS_API_TOKEN, or "));
+    assert_int_equal(validate(&findings, SETTINGS("METRICS_API_AUTH_REQUIRED", "true",
+                                                  "GOOGLE_APPLICATION_CREDENTIALS", "/key.json")),
+                     0);
+    assert_int_equal(validate(&findings, SETTINGS("GOOGLE_SHEETS_API_URL", "http://u:s3cret@a/")),
+                     1);
+    assert_non_null(strstr(findings.errors, "GOOGLE_SHEETS_API_URL must begin with https://"));
+    assert_null(strstr(findings.errors, "s3cret"));
     assert_int_equal(validate(&findings, SETTINGS("TELEMETRY_API_AUTH_ENABLED", "true")), 1);
     assert_non_null(strstr(findings.errors, "set TELEMETRY_API_AUTH_TOKEN"));
     assert_int_equal(validate(&findings, SETTINGS("GOOGLE_SHEETS_API_URL", "sheets")), 1);
-    assert_non_null(strstr(findings.errors, "GOOGLE_SHEETS_API_URL has no scheme or no host"));
+    assert_non_null(
+        strstr(findings.errors, "GOOGLE_SHEETS_API_URL must look like https://host/path"));
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         assert_int_equal(validate(&findings, SETTINGS("TELEMETRY_API_URL", urls[i])), 1);
         assert_non_null(strstr(findings.errors, "TELEMETRY_API_URL has no scheme or no host"));
@@ -498,7 +506,7 @@ static void validate__looks_for_the_directories(void **state)
 static void validate__warns_of_what_will_not_work_as_meant(void **state)
 {
     static const char *const local[] = {"http://localhost/x", "https://LOCALHOST:1/",
-                                        "http://[::1]:9", "http://u:p@127.0.0.1:80/?q"};
+                                        "http://[::1]:9", "http://127.0.0.1:80/?q"};
     struct findings findings;
 
     (void)state;

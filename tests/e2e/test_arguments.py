@@ -18,7 +18,8 @@ INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 ERRNO = 4711  # must be the same behind every call
 POISON = 0x5A5A5A5A
 HANDLES = ("tel_client *", "tel_run *", "tel_record *", "tel_event *", "tel_api_payload *",
-           "tel_ndjson *", "tel_database *", "tel_http_client *", "tel_buffer *")
+           "tel_ndjson *", "tel_database *", "tel_http_client *", "tel_buffer *",
+           "tel_api_client *")
 NONSENSE = [None, b"", b" ", b"\xff\xfe\x80", b"x" * 300_000, b"../../..", b"%s%n", b"{", b"[" * 50_000,
             b"-9999999999999999999999"]
 SOUND_TEXTS = {
@@ -169,6 +170,7 @@ class Values:
             "tel_api_payload": lambda: library.tel_api_payload_from_run_record(
                 ctypes.byref(out), self.handle("tel_record *")),
             "tel_ndjson": lambda: library.tel_ndjson_new(ctypes.byref(out), None, None),
+            "tel_api_client": lambda: library.tel_api_client_new(ctypes.byref(out), None),
             "tel_database": lambda: library.tel_database_open(ctypes.byref(out), None, None, None),
             "tel_http_client": lambda: library.tel_http_client_new(
                 ctypes.byref(out), SOUND_TEXTS["url"], None, None),

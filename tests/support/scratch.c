@@ -18,8 +18,10 @@ static void die(const char *what)
 
 static void forget_settings(void)
 {
-    static const char *const others[] = {"AGENT_METRICS_DIR", "AGENT_OWNER", "METRICS_API_URL",
-                                         "METRICS_API_ENABLED"};
+    static const char *const others[] =
+        {"AGENT_METRICS_DIR",         "AGENT_OWNER",           "METRICS_API_URL",
+         "METRICS_API_ENABLED",       "METRICS_API_TOKEN",     "METRICS_API_AUTH_REQUIRED",
+         "GOOGLE_SHEETS_API_ENABLED", "GOOGLE_SHEETS_API_URL", "GOOGLE_APPLICATION_CREDENTIALS"};
     char name[200];
 
     for (char **entry = environ; *entry;) {
