@@ -51,7 +51,9 @@ json_t *json_parse(const char *text, size_t length, tel_fault *fault)
         return NULL;
     }
     json = json_loadb(text, length, JSON_DECODE_ANY, &error);
-    if (!json)
+    if (!json && json_error_code(&error) == json_error_out_of_memory)
+        fault_nomem(fault);
+    else if (!json)
         fault_set(fault, TEL_E_INVALID, "invalid JSON at offset %d: %s", error.position,
                   error.text);
     return json;

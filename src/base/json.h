@@ -21,7 +21,7 @@ void json_releasep(json_t **json);
 /*
  * Parse RFC 8259 text of any kind of value, at most JSON_DEPTH_MAX deep; of duplicate keys the last
  * wins. NULL with a fault (what is wrong, at which offset) for anything else, "\u0000" and lone
- * surrogates included. The result is a new reference.
+ * surrogates included: TEL_E_INVALID, or TEL_E_NOMEM. The result is a new reference.
  */
 json_t *json_parse(const char *text, size_t length, tel_fault *fault);
 

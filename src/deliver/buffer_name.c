@@ -44,6 +44,16 @@ bool buffer_name_is_ready(const char *name)
     return ends_with(name, EXTENSION BUFFER_READY);
 }
 
+bool buffer_name_is_finished(const char *name)
+{
+    return ends_with(name, BUFFER_SYNCED) || ends_with(name, BUFFER_REJECTED);
+}
+
+bool buffer_name_is_outbox(const char *name)
+{
+    return ends_with(name, EXTENSION);
+}
+
 bool buffer_name_is_locked_kind(const char *name)
 {
     int64_t us;

@@ -21,6 +21,10 @@ void buffer_name_make(char out[BUFFER_NAME_SIZE]);
 /* Is it a buffer file in this state? */
 bool buffer_name_is_active(const char *name);
 bool buffer_name_is_ready(const char *name);
+bool buffer_name_is_finished(const char *name); /* .synced or .rejected */
+
+/* Is it a file of JSON lines in no state at all, as other clients keep their outboxes? */
+bool buffer_name_is_outbox(const char *name);
 
 /* Does its writer hold a lock on it as long as it lives? Older writers do not. */
 bool buffer_name_is_locked_kind(const char *name);

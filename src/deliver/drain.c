@@ -13,8 +13,8 @@
 #include "base/cleanup.h"
 #include "deliver/buffer_name.h"
 #include "deliver/line.h"
+#include "deliver/record_line.h"
 #include "deliver/rejects.h"
-#include "model/record_json.h"
 
 #define BATCH_SIZE_MAX 10000
 #define BATCH_BYTES_MAX ((size_t)8 * 1024 * 1024) /* one line may go beyond */
@@ -64,74 +64,15 @@ static void drain_clear(struct drain *drain)
 
 static tel_error reject(struct drain *drain, const char *reason, const char *line, size_t length)
 {
+    const struct sync_options *options = drain->target->options;
     tel_error error = rejects_add(&drain->rejects, reason, line, length, drain->fault);
 
-    if (!error)
-        drain->target->report->rejected++;
-    return error;
-}
-
-/* ---- A line becomes a write -------------------------------------------------------------------- */
-
-/* Tell creations from updates. Runs of older writers may lack the type. */
-static tel_error read_kind(enum write_kind *kind, const json_t *object, tel_fault *reason)
-{
-    const json_t *type = json_object_get(object, "record_type");
-
-    *kind = WRITE_CREATE;
-    if (!type || json_is_null(type))
-        return TEL_OK;
-    if (!json_is_string(type))
-        return fault_set(reason, TEL_E_INVALID, "record_type must be a string");
-    if (strcmp(json_string_value(type), "run") == 0)
-        return TEL_OK;
-    *kind = WRITE_LATE_UPDATE;
-    if (strcmp(json_string_value(type), "update") == 0)
-        return TEL_OK;
-    return fault_set(reason, TEL_E_INVALID, "record_type must be run or update, not \"%.60s\"",
-                     json_string_value(type));
-}
-
-static tel_error read_object(struct item *item, const json_t *object, tel_fault *reason)
-{
-    field_set set = run_fields_with(CREATE);
-    field_set required = run_fields_with(REQUIRED);
-    tel_fault first = {0};
-    tel_error error;
-
-    if (!json_is_object(object))
-        return fault_set(reason, TEL_E_INVALID, "a record must be a JSON object");
-    error = read_kind(&item->write.kind, object, reason);
     if (error)
         return error;
-    if (item->write.kind == WRITE_LATE_UPDATE) {
-        required = FIELD_BIT(FIELD_event_id);
-        set = run_fields_with(PATCH) | required;
-    }
-    error = record_read_json(&item->record, object, set, required, field_fault_keep_first, &first);
-    if (error)
-        return fault_set(reason, error, "%s", first.text);
-    if (item->write.kind == WRITE_LATE_UPDATE && !(item->record.given & ~required))
-        return fault_set(reason, TEL_E_INVALID, "an update must name a field to update");
+    drain->target->report->rejected++;
+    if (options->on_reject)
+        options->on_reject(options->on_reject_arg, reason);
     return TEL_OK;
-}
-
-/* TEL_E_INVALID: the line is no record, `reason` says why. */
-static tel_error read_line(struct item *item, const char *line, size_t length, bool whole,
-                           tel_fault *reason)
-{
-    CLEANUP(json_releasep) json_t *json = NULL;
-
-    if (!whole && length == FILE_LINE_BYTES_MAX)
-        return fault_set(reason, TEL_E_INVALID,
-                         "the line is longer than %zu bytes; this is its beginning",
-                         FILE_LINE_BYTES_MAX);
-    json = json_parse(line, length, reason);
-    if (json)
-        return read_object(item, json, reason);
-    return whole ? TEL_E_INVALID
-                 : fault_set(reason, TEL_E_INVALID,
-                             "the line is torn: the file ends in the middle of it");
 }
 
 /* ---- What became of it ------------------------------------------------------------------------- */
@@ -140,7 +81,9 @@ static tel_error read_line(struct item *item, const char *line, size_t length, b
 static tel_error flush_carried(struct drain *drain)
 {
     const struct sync_options *options = drain->target->options;
-    const struct buffer_options carry = {.directory = options->directory,
+    const char *directory =
+        options->carry_directory ? options->carry_directory : options->directory;
+    const struct buffer_options carry = {.directory = directory,
                                          .access = options->access,
                                          .bytes_max = INT64_MAX,
                                          .age_max_ms = INT64_MAX};
@@ -181,13 +124,13 @@ static int64_t buffered_since(const struct drain *drain, const json_t *update)
 static tel_error carry_on(struct drain *drain, const struct item *item)
 {
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
-    CLEANUP(json_releasep) json_t *update = json_parse(item->line, item->length, drain->fault);
+    CLEANUP(json_releasep) json_t *update = NULL;
     int64_t age_max_ms = drain->target->options->update_age_max_ms;
     char time[TEL_TIMESTAMP_SIZE];
     char reason[160];
     int64_t since;
 
-    if (!update)
+    if (record_line_parse(&update, item->line, item->length, /* whole= */ true, NULL))
         return fault_nomem(drain->fault); /* it parsed before */
     since = buffered_since(drain, update);
     if ((clock_now_us() - since) / 1000 > age_max_ms) {
@@ -253,36 +196,82 @@ static tel_error flush_batch(struct drain *drain)
 
 /* ---- The file ---------------------------------------------------------------------------------- */
 
+static char *copy_line(const char *line, size_t length)
+{
+    char *copy = malloc(length + 1);
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, line, length);
+    copy[length] = '\0';
+    return copy;
+}
+
 static bool is_blank(const char *line, size_t length)
 {
     return strspn(line, " \t\r") == length;
 }
 
-static tel_error take_line(struct drain *drain, const char *line, size_t length, bool whole)
+/* Deal with a line that is no record; want of memory stops everything. */
+static tel_error refuse(struct drain *drain, tel_error error, const tel_fault *reason,
+                        const char *line, size_t length)
+{
+    return error == TEL_E_INVALID ? reject(drain, reason->text, line, length)
+                                  : fault_nomem(drain->fault);
+}
+
+static tel_error take_record(struct drain *drain, const json_t *object, const char *line,
+                             size_t length)
 {
     struct item *item = &drain->items[drain->count];
     tel_fault reason;
     tel_error error;
 
-    *item = (struct item){.length = length, .record = RECORD()};
-    error = read_line(item, line, length, whole, &reason);
-    if (!error) {
-        item->write.record = &item->record;
-        item->line = malloc(length + 1);
-        error = item->line ? TEL_OK : TEL_E_NOMEM;
-    }
+    *item = (struct item){.length = length, .record = RECORD(), .write.record = &item->record};
+    error = record_line_read(&item->write.kind, &item->record, object, &reason);
+    if (!error && !(item->line = copy_line(line, length)))
+        error = TEL_E_NOMEM;
     if (error) {
         record_clear(&item->record);
-        return error == TEL_E_INVALID ? reject(drain, reason.text, line, length)
-                                      : fault_nomem(drain->fault);
+        return refuse(drain, error, &reason, line, length);
     }
-    memcpy(item->line, line, length);
-    item->line[length] = '\0';
     drain->count++;
     drain->bytes += length;
     if (drain->count < drain->capacity && drain->bytes < BATCH_BYTES_MAX)
         return TEL_OK;
     return flush_batch(drain);
+}
+
+/* Take the records of one line, each with a line of its own. */
+static tel_error take_records(struct drain *drain, const json_t *objects)
+{
+    const json_t *object;
+    size_t i;
+
+    json_array_foreach(objects, i, object)
+    {
+        CLEANUP(strbuf_clear) struct strbuf line = STRBUF(2 * FILE_LINE_BYTES_MAX);
+        tel_error error;
+
+        json_write_value(&line, object);
+        if (strbuf_failed(&line))
+            return fault_nomem(drain->fault);
+        error = take_record(drain, object, line.text, line.length);
+        if (error)
+            return error;
+    }
+    return TEL_OK;
+}
+
+static tel_error take_line(struct drain *drain, const char *line, size_t length, bool whole)
+{
+    CLEANUP(json_releasep) json_t *json = NULL;
+    tel_fault reason;
+    tel_error error = record_line_parse(&json, line, length, whole, &reason);
+
+    if (error)
+        return refuse(drain, error, &reason, line, length);
+    return json_is_array(json) ? take_records(drain, json) : take_record(drain, json, line, length);
 }
 
 static int each_line(void *arg, const char *line, size_t length, bool whole)

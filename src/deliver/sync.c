@@ -25,6 +25,7 @@
 
 struct sync {
     struct drain_target target;
+    bool is_named;   /* one file that somebody asked for */
     tel_error error; /* the first one that mattered */
     tel_fault *fault;
 };
@@ -53,22 +54,25 @@ static bool claim(struct sync *sync, int *fd, const char *path)
 
     if (!error)
         error = file_lock(*fd, path, deadline_in(0), &why);
-    if (error == TEL_E_CORRUPT)
+    if (error == TEL_E_BUSY)
+        sync->target.report->busy++;
+    else if (error == TEL_E_CORRUPT && !sync->is_named)
         warn(sync, path, &why);
-    else if (error && error != TEL_E_NOT_FOUND && error != TEL_E_BUSY)
+    else if (error && (error != TEL_E_NOT_FOUND || sync->is_named))
         note(sync, path, &why);
     return !error && file_is_at(*fd, path);
 }
 
-/* Return {directory}/{stem of name}{insertion}{state}, or NULL. The caller frees it. */
+/* Return {directory}/{name without its state}{insertion}{state}, or NULL. The caller frees it. */
 static char *path_in_state(const struct sync *sync, const char *name, const char *insertion,
                            const char *state)
 {
-    const char *dot = strrchr(name, '.');
+    bool has_state = buffer_name_is_active(name) || buffer_name_is_ready(name);
+    size_t stem = has_state ? (size_t)(strrchr(name, '.') - name) : strlen(name);
     char *path;
 
-    if (asprintf(&path, "%s/%.*s%s%s", sync->target.options->directory, (int)(dot - name), name,
-                 insertion, state) < 0)
+    if (asprintf(&path, "%s/%.*s%s%s", sync->target.options->directory, (int)stem, name, insertion,
+                 state) < 0)
         return NULL;
     return path;
 }
@@ -76,15 +80,18 @@ static char *path_in_state(const struct sync *sync, const char *name, const char
 /* ---- Taking over active files ------------------------------------------------------------------ */
 
 /* Has a writer that takes no lock stopped writing? */
-static bool is_stale(const struct sync *sync, int fd)
+static bool is_left_alone(struct sync *sync, int fd)
 {
     struct stat status;
     int64_t written_us;
+    bool is_stale;
 
     if (fstat(fd, &status))
         return false;
     written_us = status.st_mtim.tv_sec * US_PER_SECOND + status.st_mtim.tv_nsec / 1000;
-    return clock_now_us() - written_us >= sync->target.options->stale_ms * 1000;
+    is_stale = clock_now_us() - written_us >= sync->target.options->stale_ms * 1000;
+    sync->target.report->busy += !is_stale;
+    return is_stale;
 }
 
 static int take_over(void *arg, const char *name)
@@ -100,7 +107,9 @@ static int take_over(void *arg, const char *name)
         sync->error = fault_nomem(sync->fault);
         return 1;
     }
-    if (!claim(sync, &fd, active) || (!buffer_name_is_locked_kind(name) && !is_stale(sync, fd)))
+    if (!claim(sync, &fd, active))
+        return 0;
+    if (!sync->is_named && !buffer_name_is_locked_kind(name) && !is_left_alone(sync, fd))
         return 0;
     error = file_rename(active, ready, &why);
     if (error && error != TEL_E_EXISTS) /* one of that name waits to be delivered first */
@@ -204,6 +213,9 @@ static int empty_ready(void *arg, const char *name)
 
     if (error == TEL_OK && !claim(sync, &fd, names.ready))
         return 0;
+    if (error == TEL_OK && !sync->is_named && buffer_name_is_outbox(name) &&
+        !is_left_alone(sync, fd))
+        return 0;
     if (error == TEL_OK)
         error = empty(sync, fd, &names, &why);
     if (error) {
@@ -231,6 +243,55 @@ tel_error buffer_sync(const struct sync_options *options, sync_deliver_fn *deliv
     error = directory_each(options->directory, buffer_name_is_active, take_over, &sync, fault);
     if (!error && sync.error != TEL_E_NOMEM)
         error = directory_each(options->directory, buffer_name_is_ready, empty_ready, &sync, fault);
+    if (!error && !sync.target.refused && options->takes_outboxes)
+        error =
+            directory_each(options->directory, buffer_name_is_outbox, empty_ready, &sync, fault);
     buffer_free(sync.target.carry);
     return error ? error : sync.error;
+}
+
+/* ---- One file ---------------------------------------------------------------------------------- */
+
+static tel_error sync_named(struct sync *sync, const char *name)
+{
+    CLEANUP(freep) char *ready = path_in_state(sync, name, "", BUFFER_READY);
+
+    if (!ready)
+        return fault_nomem(sync->fault);
+    if (!buffer_name_is_active(name)) {
+        (void)empty_ready(sync, name);
+        return sync->error;
+    }
+    (void)take_over(sync, name);
+    if (!sync->error && !sync->target.report->busy)
+        (void)empty_ready(sync, strrchr(ready, '/') + 1);
+    return sync->error;
+}
+
+tel_error buffer_sync_file(const struct sync_options *options, const char *path,
+                           sync_deliver_fn *deliver, void *arg, struct sync_report *report,
+                           tel_fault *fault)
+{
+    CLEANUP(freep) char *directory = path_directory(path);
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    struct sync_options own = *options;
+    struct sync sync = {
+        .target = {.options = &own, .deliver = deliver, .arg = arg, .report = report},
+        .is_named = true,
+        .fault = fault,
+    };
+    tel_error error;
+
+    *report = (struct sync_report){0};
+    if (!directory)
+        return fault_nomem(fault);
+    if (buffer_name_is_finished(name))
+        return fault_set(fault, TEL_E_INVALID,
+                         "%s was delivered before, as its name says; to do so again, rename it",
+                         path);
+    own.directory = directory;
+    error = sync_named(&sync, name);
+    buffer_free(sync.target.carry);
+    return error;
 }

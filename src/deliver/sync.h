@@ -14,6 +14,9 @@
  * taken; the file stays as it is and comes again. */
 typedef tel_error sync_deliver_fn(void *arg, struct write **writes, size_t count, tel_fault *fault);
 
+/* Learn of each line that is rejected. */
+typedef void sync_reject_fn(void *arg, const char *reason);
+
 struct sync_options {
     const char *directory; /* a missing one is empty */
     enum file_access access;
@@ -22,10 +25,15 @@ struct sync_options {
                                was written to it for this long; 60 s */
     int64_t update_age_max_ms; /* an update whose run never came is rejected after this: 7 days */
     const struct log *log;
+    const char *carry_directory; /* where updates are carried on; NULL: in `directory` */
+    bool takes_outboxes;         /* files named *.jsonl, by the rules for older writers, as well */
+    sync_reject_fn *on_reject;   /* NULL: nobody is told */
+    void *on_reject_arg;
 };
 
 struct sync_report {
     size_t files;
+    size_t busy; /* files that are still being written to, or that somebody else is at */
     size_t created;
     size_t updated;
     size_t duplicates;
@@ -41,5 +49,13 @@ struct sync_report {
  */
 tel_error buffer_sync(const struct sync_options *options, sync_deliver_fn *deliver, void *arg,
                       struct sync_report *report, tel_fault *fault);
+
+/*
+ * The same for one file of any name, whoever wrote it and however lately, unless it is locked. Its
+ * directory is in the place of the options'. TEL_E_INVALID: its name says that it was delivered.
+ */
+tel_error buffer_sync_file(const struct sync_options *options, const char *path,
+                           sync_deliver_fn *deliver, void *arg, struct sync_report *report,
+                           tel_fault *fault);
 
 #endif
