@@ -26,10 +26,9 @@ void complain(const char *format, ...)
         (void)fputs(line.text, stderr);
 }
 
-int complain_fault(const tel_fault *fault)
+int failure_status(tel_error error)
 {
-    complain("%s", *fault->text ? fault->text : tel_strerror(fault->code));
-    switch (fault->code) {
+    switch (error) {
     case TEL_E_INVALID:
         return STATUS_USAGE;
     case TEL_E_NOT_FOUND:
@@ -41,4 +40,10 @@ int complain_fault(const tel_fault *fault)
     default:
         return STATUS_UNREACHABLE;
     }
+}
+
+int complain_fault(const tel_fault *fault)
+{
+    complain("%s", *fault->text ? fault->text : tel_strerror(fault->code));
+    return failure_status(fault->code);
 }

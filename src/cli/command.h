@@ -29,9 +29,13 @@ int cmd_list(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_sync(int argc, char **argv);
 
 /* Print "telemetry: ..." as one line on stderr, whatever the text contains. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Return the exit status for a failure. */
+int failure_status(tel_error error);
 
 /* Complain about a fault and return the exit status for it. */
 int complain_fault(const tel_fault *fault);

@@ -16,6 +16,7 @@ static const struct command commands[] = {
     {"run", NULL, cmd_run, "run any program and record it"},
     {"list", "ls", cmd_list, "list runs, newest first"},
     {"show", NULL, cmd_show, "show one run"},
+    {"sync", NULL, cmd_sync, "deliver what waits in buffers"},
     {"schema", NULL, cmd_schema, "print the fields of a run"},
 };
 

@@ -159,6 +159,14 @@ void common_options_clear(struct common_options *options)
     options->config = NULL;
 }
 
+bool options_want_files_only(const struct common_options *options)
+{
+    if (options->has_url)
+        return false;
+    return options->has_base || config_is_embedded(options->config) ||
+           config_is_mock(options->config);
+}
+
 /* ---- Filters --------------------------------------------------------------------------------- */
 
 static const struct argp_option filter_flags[] = {

@@ -36,6 +36,9 @@ extern const struct argp common_argp;
 tel_error common_options_init(struct common_options *options);
 void common_options_clear(struct common_options *options);
 
+/* Are the files all there is to ask, whatever service may run? */
+bool options_want_files_only(const struct common_options *options);
+
 /* Which runs, in the words of the command line. Texts are argv's. */
 struct filter_options {
     const struct when_context *when;

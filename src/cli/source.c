@@ -12,21 +12,12 @@ struct source {
     struct store *store;  /* ...NULL: there is no database yet */
 };
 
-/* Are the files all there is to ask? */
-static bool is_files_only(const struct common_options *options)
-{
-    if (options->has_url)
-        return false;
-    return options->has_base || config_is_embedded(options->config) ||
-           config_is_mock(options->config);
-}
-
 static tel_error find(struct source *source, const struct common_options *options, tel_fault *fault)
 {
     tel_fault warning = {0};
     tel_error error;
 
-    if (!is_files_only(options)) {
+    if (!options_want_files_only(options)) {
         error = service_open(&source->service, options->config, fault);
         if (!error || error == TEL_E_REJECTED || options->has_url)
             return error;

@@ -250,6 +250,26 @@ tel_error buffer_sync(const struct sync_options *options, sync_deliver_fn *deliv
     return error ? error : sync.error;
 }
 
+static bool is_waiting(const char *name)
+{
+    return buffer_name_is_active(name) || buffer_name_is_ready(name);
+}
+
+static int note_one(void *arg, const char *name)
+{
+    (void)name;
+    *(bool *)arg = true;
+    return 1;
+}
+
+bool buffer_is_waiting(const char *directory)
+{
+    bool found = false;
+
+    /* A directory that cannot be read is buffer_sync()'s to report. */
+    return directory && (directory_each(directory, is_waiting, note_one, &found, NULL) || found);
+}
+
 /* ---- One file ---------------------------------------------------------------------------------- */
 
 static tel_error sync_named(struct sync *sync, const char *name)

@@ -50,8 +50,11 @@ struct sync_report {
 tel_error buffer_sync(const struct sync_options *options, sync_deliver_fn *deliver, void *arg,
                       struct sync_report *report, tel_fault *fault);
 
+/* Is there something that buffer_sync() would look at? `directory` may be NULL. */
+bool buffer_is_waiting(const char *directory);
+
 /*
- * The same for one file of any name, whoever wrote it and however lately, unless it is locked. Its
+ * As buffer_sync(), for one file of any name, whoever wrote it and however lately, unless it is locked. Its
  * directory is in the place of the options'. TEL_E_INVALID: its name says that it was delivered.
  */
 tel_error buffer_sync_file(const struct sync_options *options, const char *path,
