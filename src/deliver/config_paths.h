@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Where the files are: what was given, made absolute, and what follows from it.
+ */
+#ifndef DELIVER_CONFIG_PATHS_H
+#define DELIVER_CONFIG_PATHS_H
+
+#include "deliver/config.h"
+
+/* Make a path absolute, "~/" in front taken for the user's home, so that it means the same when the
+ * host changes its working directory. The caller frees it. NULL: out of memory. */
+char *path_expand(const char *path);
+
+/* Fill in the paths that were not given. */
+void config_derive_paths(struct tel_config *config);
+
+#endif
