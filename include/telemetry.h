@@ -324,7 +324,8 @@ TEL_API tel_error tel_api_payload_from_json(tel_api_payload **out, const char *j
 typedef struct tel_config tel_config;
 
 /*
- * Read the configuration from the environment. A value that does not parse counts as a fault, which
+ * Read the configuration from the environment, and what that does not give from the file that
+ * TELEMETRY_CONFIG_FILE names. A value that does not parse counts as a fault, which
  * tel_config_validate() reports, and its default is used. Release with tel_config_free().
  */
 TEL_API tel_error tel_config_new(tel_config **out);

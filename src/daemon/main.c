@@ -5,7 +5,6 @@
  * The order of the start is the order in which others are protected: configuration, lock, database,
  * and only then a socket. The end goes the other way, and loses nothing that was accepted.
  */
-#include <argp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,6 +16,7 @@
 
 #include "daemon/adopter.h"
 #include "daemon/listener.h"
+#include "daemon/options.h"
 #include "daemon/router.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
@@ -41,67 +41,6 @@ struct telemetryd {
     struct adopter *adopter;
     struct service service;
 };
-
-/* ---- Arguments ------------------------------------------------------------------------------- */
-
-static const struct argp_option options[] = {
-    {"base", 'b', "DIR", 0, "Base directory (TELEMETRY_BASE_DIR)", 0},
-    {"db", 'd', "FILE", 0, "Database file (TELEMETRY_DB_PATH)", 0},
-    {"host", 'H', "ADDRESS", 0, "Address to listen on (TELEMETRY_API_HOST, 127.0.0.1)", 0},
-    {"port", 'p', "PORT", 0, "Port to listen on, 0 for any (TELEMETRY_API_PORT, 8765)", 0},
-    {0},
-};
-
-/* The setting that an option gives; CONFIG_COUNT: there is no such option. */
-static enum config_index setting_of(int key)
-{
-    switch (key) {
-    case 'b':
-        return CONFIG_TELEMETRY_BASE_DIR;
-    case 'd':
-        return CONFIG_TELEMETRY_DB_PATH;
-    case 'H':
-        return CONFIG_TELEMETRY_API_HOST;
-    case 'p':
-        return CONFIG_TELEMETRY_API_PORT;
-    default:
-        return CONFIG_COUNT;
-    }
-}
-
-static error_t parse_option(int key, char *value, struct argp_state *state)
-{
-    struct telemetryd *telemetryd = state->input;
-    enum config_index setting = setting_of(key);
-    char fault[256];
-
-    if (key == ARGP_KEY_ARG)
-        argp_error(state, "unexpected argument: %s", value);
-    if (setting == CONFIG_COUNT)
-        return ARGP_ERR_UNKNOWN;
-    if (!*value)
-        argp_error(state, "%s is empty", config_key(setting));
-    if (tel_config_set(telemetryd->config, config_key(setting), value) == TEL_E_NOMEM)
-        argp_failure(state, EXIT_FAILURE, 0, "out of memory");
-    if (config_describe_fault(telemetryd->config, setting, fault, sizeof fault))
-        argp_error(state, "%s", fault);
-    return 0;
-}
-
-static const struct argp parser = {
-    .options = options,
-    .parser = parse_option,
-    .doc = "Take telemetry of agent runs over HTTP and keep it in a SQLite database."
-           "\vEvery setting is an environment variable (docs/configuration.md); options win. "
-           "Ends on SIGTERM or SIGINT, after finishing what was accepted.\n"
-           "Exits 0 when told to end, 1 when it cannot start, 2 for a usage error.",
-};
-
-static void print_version(FILE *stream, struct argp_state *state)
-{
-    (void)state;
-    (void)fprintf(stream, "telemetryd %s\n", tel_version());
-}
 
 /* ---- Start ----------------------------------------------------------------------------------- */
 
@@ -286,19 +225,23 @@ int main(int argc, char **argv)
 {
     struct telemetryd telemetryd = {.lock = WRITER_LOCK(), .listener = LISTENER()};
     sigset_t signals = block_signals();
+    struct options options = {0};
     tel_fault fault = {0};
+    size_t faults;
     tel_error error;
 
-    argp_program_version_hook = print_version;
-    argp_err_exit_status = 2;
     if (tel_config_new(&telemetryd.config)) {
         print_fault(NULL, TEL_LOG_ERROR, "out of memory");
         return EXIT_FAILURE;
     }
-    (void)argp_parse(&parser, argc, argv, 0, NULL, &telemetryd);
-    if (settings_check(telemetryd.config, print_fault, NULL)) {
+    options.config = telemetryd.config;
+    options_parse(&options, argc, argv);
+    if (options.check_only)
+        settings_print(telemetryd.config, stdout);
+    faults = settings_check(telemetryd.config, print_fault, NULL);
+    if (faults || options.check_only) {
         tel_config_free(telemetryd.config);
-        return EXIT_FAILURE;
+        return faults ? EXIT_FAILURE : EXIT_SUCCESS;
     }
     (void)umask(config_file_access(telemetryd.config) == FILE_GROUP_TOO ? 0007 : 0077);
     error = start(&telemetryd, &fault);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/settings.h"
 
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "daemon/listener.h"
+#include "deliver/config_file.h"
+#include "deliver/config_token.h"
 
-#define TOKEN_BYTES_MAX 4096
+#define PRINTED_BYTES_MAX ((size_t)1024 * 1024)
 
 /* Settings of the library or the export: not ours to judge. */
 static bool is_ours(enum config_index index)
@@ -57,10 +58,6 @@ static size_t check_unknown_wishes(const struct tel_config *config, const struct
         log_write(log, TEL_LOG_ERROR, message, "TELEMETRY_API_SOCKET");
         faults++;
     }
-    if (config_text(config, CONFIG_TELEMETRY_CONFIG_FILE)) {
-        log_write(log, TEL_LOG_ERROR, message, "TELEMETRY_CONFIG_FILE");
-        faults++;
-    }
     return faults;
 }
 
@@ -84,7 +81,7 @@ size_t settings_check(const struct tel_config *config, tel_log_fn *report, void 
     struct log log = {.write = report, .arg = arg};
     CLEANUP(freep) char *token = NULL;
     tel_fault fault;
-    size_t faults = 0;
+    size_t faults = config_report_file(config, TEL_LOG_ERROR, report, arg);
     char text[256];
 
     for (int i = 0; i < CONFIG_COUNT; i++) {
@@ -108,24 +105,6 @@ size_t settings_check(const struct tel_config *config, tel_log_fn *report, void 
     return faults + check_unknown_wishes(config, &log) + check_exposure(config, &log);
 }
 
-static tel_error read_token_file(char **token, const char *path, tel_fault *fault)
-{
-    CLEANUP(closep) int fd = -1;
-    char text[TOKEN_BYTES_MAX + 1];
-    ssize_t length;
-    tel_error error = file_open(&fd, path, O_RDONLY, FILE_OWNER_ONLY, NULL, fault);
-
-    if (error)
-        return error;
-    length = read(fd, text, TOKEN_BYTES_MAX);
-    if (length < 0)
-        return fault_errno(fault, TEL_E_IO, "cannot read %s", path);
-    text[length] = '\0';
-    text[strcspn(text, "\r\n")] = '\0';
-    *token = strdup(text);
-    return *token ? TEL_OK : fault_nomem(fault);
-}
-
 /* What does not fit in a header line could never be matched. */
 static bool is_usable(const char *token)
 {
@@ -138,31 +117,68 @@ static bool is_usable(const char *token)
 
 tel_error settings_token(char **token, const struct tel_config *config, tel_fault *fault)
 {
-    const char *given = config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN);
-    const char *path = config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN_FILE);
     CLEANUP(freep) char *found = NULL;
+    tel_error error;
 
     *token = NULL;
     if (!config_bool(config, CONFIG_TELEMETRY_API_AUTH_ENABLED))
         return TEL_OK;
-    if (given) {
-        found = strdup(given);
-        if (!found)
-            return fault_nomem(fault);
-    } else if (path) {
-        tel_error error = read_token_file(&found, path, fault);
-
-        if (error)
-            return error;
-    } else {
+    error = config_token(&found, config, fault);
+    if (error)
+        return error;
+    if (!found)
         return fault_set(fault, TEL_E_INVALID,
                          "TELEMETRY_API_AUTH_ENABLED is on, but there is no token: set "
                          "TELEMETRY_API_AUTH_TOKEN or TELEMETRY_API_AUTH_TOKEN_FILE");
-    }
-    if (!found || !is_usable(found))
+    if (!is_usable(found))
         return fault_set(fault, TEL_E_INVALID,
                          "the token in %s must be one word of printable ASCII characters",
-                         given ? "TELEMETRY_API_AUTH_TOKEN" : path);
+                         config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN)
+                             ? config_key(CONFIG_TELEMETRY_API_AUTH_TOKEN)
+                             : config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN_FILE));
     *token = steal(&found);
     return TEL_OK;
+}
+
+/* ---- What is in force ------------------------------------------------------------------------ */
+
+/* Return a value as a configuration file would have it. */
+static void write_value(struct strbuf *line, const char *text)
+{
+    for (const char *c = text; *c; c++) {
+        if (*c <= ' ' || *c >= 0x7f || strchr("\"'\\`$", *c)) {
+            json_write_string(line, text);
+            return;
+        }
+    }
+    strbuf_puts(line, text);
+}
+
+static void write_setting(struct strbuf *line, const struct tel_config *config,
+                          enum config_index index)
+{
+    static const char *const origins[] = {
+        [ORIGIN_DEFAULT] = "default",
+        [ORIGIN_FILE] = "file",
+        [ORIGIN_ENVIRONMENT] = "environment",
+        [ORIGIN_CALL] = "option",
+    };
+    const char *text = config_text(config, index);
+
+    strbuf_printf(line, "%-11s %s=", origins[config_origin(config, index)], config_key(index));
+    if (text)
+        write_value(line, config_is_secret(index) ? "***" : text);
+    strbuf_putc(line, '\n');
+}
+
+void settings_print(const struct tel_config *config, FILE *stream)
+{
+    CLEANUP(strbuf_clear) struct strbuf text = STRBUF(PRINTED_BYTES_MAX);
+
+    for (int i = 0; i < CONFIG_COUNT; i++) {
+        if (is_ours((enum config_index)i))
+            write_setting(&text, config, (enum config_index)i);
+    }
+    if (text.length > 0)
+        (void)fputs(text.text, stream);
 }

@@ -6,6 +6,8 @@
 #ifndef DAEMON_SETTINGS_H
 #define DAEMON_SETTINGS_H
 
+#include <stdio.h>
+
 #include "deliver/config.h"
 
 /* Check what the service reads, and report each fault as TEL_LOG_ERROR. Return their number. */
@@ -16,5 +18,8 @@ size_t settings_check(const struct tel_config *config, tel_log_fn *report, void 
  * TELEMETRY_API_AUTH_TOKEN, else from the file that TELEMETRY_API_AUTH_TOKEN_FILE names.
  */
 tel_error settings_token(char **token, const struct tel_config *config, tel_fault *fault);
+
+/* Print the settings that the service reads, each behind where it comes from; secrets are masked. */
+void settings_print(const struct tel_config *config, FILE *stream);
 
 #endif

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/host.h"
+#include "deliver/config_file.h"
 #include "deliver/config_paths.h"
 #include "deliver/setting.h"
 
@@ -68,16 +69,34 @@ static void copy_text(struct tel_config *config, enum config_index to, enum conf
         config->values[to].text = strdup(config->values[from].text);
 }
 
-/* An empty value is none. */
-static bool is_given(const struct config_value *value)
+/* Return what was given by whom it counts most from. An empty value is none. */
+static const char *given_text(const struct config_value *value)
 {
-    return value->given && *value->given;
+    const char *text = value->given ? value->given : value->in_file;
+
+    return text && *text ? text : NULL;
+}
+
+enum config_origin config_origin(const struct tel_config *config, enum config_index index)
+{
+    const struct config_value *value = &config->values[index];
+
+    if (!given_text(value) || value->faulty)
+        return ORIGIN_DEFAULT;
+    if (!value->given)
+        return ORIGIN_FILE;
+    return value->by_call ? ORIGIN_CALL : ORIGIN_ENVIRONMENT;
+}
+
+bool config_is_secret(enum config_index index)
+{
+    return settings[index].kind == SETTING_SECRET;
 }
 
 static void resolve_one(struct tel_config *config, enum config_index index)
 {
     struct config_value *value = &config->values[index];
-    const char *text = is_given(value) ? value->given : NULL;
+    const char *text = given_text(value);
 
     free(value->text);
     value->text = NULL;
@@ -103,10 +122,22 @@ static void resolve(struct tel_config *config)
     if (!values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP].text)
         values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP].number =
             values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS].number;
-    if (!is_given(&values[CONFIG_TELEMETRY_API_URL]) && values[CONFIG_METRICS_API_URL].text) {
+    if (!given_text(&values[CONFIG_TELEMETRY_API_URL]) && values[CONFIG_METRICS_API_URL].text) {
         free(values[CONFIG_TELEMETRY_API_URL].text);
         values[CONFIG_TELEMETRY_API_URL].text = strdup(values[CONFIG_METRICS_API_URL].text);
     }
+}
+
+/* The file's name is a setting like others, so it is known after a first round. */
+static tel_error resolve_with_file(struct tel_config *config)
+{
+    tel_error error;
+
+    resolve(config);
+    error = config_load_file(config);
+    if (!error)
+        resolve(config);
+    return error;
 }
 
 const char *config_key(enum config_index index)
@@ -124,7 +155,7 @@ bool config_describe_fault(const struct tel_config *config, enum config_index in
         return false;
     setting_describe(wanted, sizeof wanted, index);
     (void)snprintf(text, size, "%s must be %s, not \"%.60s\"", settings[index].key, wanted,
-                   settings[index].kind == SETTING_SECRET ? "***" : value->given);
+                   config_is_secret(index) ? "***" : given_text(value));
     return true;
 }
 
@@ -132,7 +163,7 @@ size_t config_report_faulty(const struct tel_config *config, tel_log_level level
                             tel_log_fn *report, void *arg)
 {
     struct log log = {.write = report, .arg = arg};
-    size_t count = 0;
+    size_t count = config_report_file(config, level, report, arg);
 
     for (int i = 0; i < CONFIG_COUNT; i++) {
         char text[256];
@@ -167,7 +198,10 @@ tel_error tel_config_new(tel_config **out)
             return TEL_E_NOMEM;
         }
     }
-    resolve(config);
+    if (resolve_with_file(config)) {
+        tel_config_free(config);
+        return TEL_E_NOMEM;
+    }
     *out = config;
     return TEL_OK;
 }
@@ -178,9 +212,23 @@ void tel_config_free(tel_config *config)
         return;
     for (int i = 0; i < CONFIG_COUNT; i++) {
         free(config->values[i].given);
+        free(config->values[i].in_file);
         free(config->values[i].text);
     }
+    strbuf_clear(&config->file_faults);
     free(config);
+}
+
+static bool copy_string(char **to, const char *from)
+{
+    *to = from ? strdup(from) : NULL;
+    return !from || *to;
+}
+
+static bool copy_given(struct config_value *to, const struct config_value *from)
+{
+    to->by_call = from->by_call;
+    return copy_string(&to->given, from->given) && copy_string(&to->in_file, from->in_file);
 }
 
 tel_error config_copy(struct tel_config **out, const struct tel_config *config)
@@ -191,11 +239,10 @@ tel_error config_copy(struct tel_config **out, const struct tel_config *config)
     if (!copy)
         return TEL_E_NOMEM;
     copy->log = config->log;
+    copy->file_faults = STRBUF(config->file_faults.max);
+    strbuf_append(&copy->file_faults, config->file_faults.text, config->file_faults.length);
     for (int i = 0; i < CONFIG_COUNT; i++) {
-        const char *given = config->values[i].given;
-
-        copy->values[i].given = given ? strdup(given) : NULL;
-        if (given && !copy->values[i].given) {
+        if (!copy_given(&copy->values[i], &config->values[i])) {
             tel_config_free(copy);
             return TEL_E_NOMEM;
         }
@@ -223,7 +270,11 @@ tel_error tel_config_set(tel_config *config, const char *key, const char *value)
     }
     free(config->values[index].given);
     config->values[index].given = copy;
-    resolve(config);
+    config->values[index].by_call = true;
+    if (index != CONFIG_TELEMETRY_CONFIG_FILE)
+        resolve(config);
+    else if (resolve_with_file(config))
+        return TEL_E_NOMEM;
     return config->values[index].faulty ? TEL_E_INVALID : TEL_OK;
 }
 
@@ -236,7 +287,7 @@ const char *tel_config_get(const tel_config *config, const char *key)
     index = setting_find(key);
     if (index < 0 || !config->values[index].text)
         return NULL;
-    return settings[index].kind == SETTING_SECRET ? "***" : config->values[index].text;
+    return config_is_secret((enum config_index)index) ? "***" : config->values[index].text;
 }
 
 tel_error tel_config_set_log(tel_config *config, tel_log_fn *log, void *arg)

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/strbuf.h"
 
 /* CONFIG_TELEMETRY_DB_PATH, ...: indexes of the settings. */
 enum config_index {
@@ -20,8 +21,18 @@ enum config_index {
     CONFIG_COUNT
 };
 
+/* Who gave a value, from the weakest on. */
+enum config_origin {
+    ORIGIN_DEFAULT,
+    ORIGIN_FILE,
+    ORIGIN_ENVIRONMENT,
+    ORIGIN_CALL, /* tel_config_set(): an option of a program, or a host program */
+};
+
 struct config_value {
-    char *given;    /* as given, NULL: not */
+    char *given; /* by environment or call, NULL: not */
+    bool by_call;
+    char *in_file;  /* what TELEMETRY_CONFIG_FILE has, NULL: nothing */
     char *text;     /* in force, NULL: none */
     int64_t number; /* of BOOL, INT and SECONDS (milliseconds) */
     bool faulty;    /* what was given does not parse; the default is in force */
@@ -29,6 +40,7 @@ struct config_value {
 
 struct tel_config {
     struct config_value values[CONFIG_COUNT];
+    struct strbuf file_faults; /* lines: what is wrong with TELEMETRY_CONFIG_FILE */
     struct log log;
 };
 
@@ -46,6 +58,11 @@ const char *config_text(const struct tel_config *config, enum config_index index
 int64_t config_int(const struct tel_config *config, enum config_index index);
 bool config_bool(const struct tel_config *config, enum config_index index);
 
+enum config_origin config_origin(const struct tel_config *config, enum config_index index);
+
+/* Is it a secret, which is never printed? */
+bool config_is_secret(enum config_index index);
+
 /* What several settings decide together. */
 const char *config_base_dir(const struct tel_config *config);
 enum file_access config_file_access(const struct tel_config *config);
@@ -59,7 +76,8 @@ tel_error config_copy(struct tel_config **out, const struct tel_config *config);
 bool config_describe_fault(const struct tel_config *config, enum config_index index, char *text,
                            size_t size);
 
-/* Report the values that do not parse, each with its key, what it wants and the default used. */
+/* Report what is wrong with the file, and the values that do not parse, each with its key, what it
+ * wants and the default used. */
 size_t config_report_faulty(const struct tel_config *config, tel_log_level level,
                             tel_log_fn *report, void *arg);
 
