@@ -13,6 +13,6 @@ typedef void handler_fn(struct service *service, struct exchange *exchange);
 handler_fn api_health, api_version, api_metrics;
 handler_fn api_metadata, api_metadata_field;
 handler_fn api_batch, api_commit, api_commit_url, api_repo_url;
-handler_fn api_runs_create, api_runs_list, api_run_get, api_run_update;
+handler_fn api_runs_create, api_runs_list, api_run_get, api_run_tree, api_run_update;
 
 #endif

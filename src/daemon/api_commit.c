@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * The commit that came out of a run, and links to it and to its repository.
+ * The commit that came out of a run, and of all runs below it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -9,8 +9,9 @@
 #include "daemon/api.h"
 #include "daemon/body.h"
 #include "daemon/lookup.h"
+#include "daemon/parameter.h"
 #include "daemon/pending.h"
-#include "model/git_url.h"
+#include "daemon/tree.h"
 
 #define HASH_CHARS_MIN 7
 #define HASH_CHARS_MAX 40
@@ -29,13 +30,17 @@ static const struct {
 
 #define MEMBER_COUNT (sizeof members / sizeof *members)
 
-/* A commit on its way to the disk. */
+/* A commit on its way to the disk: one write for each run that gets it. */
 struct commit {
     struct pending pending;
-    struct write write;
-    struct write *writes[1];
-    struct tel_record record;
-    char *run_id; /* of the run */
+    struct tel_record record; /* what was sent */
+    struct target_run {
+        struct write write;
+        struct tel_record record;
+    } * runs; /* the one that was named comes first */
+    struct write **writes;
+    char *run_id; /* of that one */
+    bool has_children;
 };
 
 static void commit_free(struct pending *pending)
@@ -44,7 +49,11 @@ static void commit_free(struct pending *pending)
 
     if (!commit)
         return;
+    for (size_t i = 0; commit->runs && i < pending->job.count; i++)
+        record_clear(&commit->runs[i].record);
     record_clear(&commit->record);
+    free(commit->runs);
+    free(commit->writes);
     free(commit->run_id);
     free(commit);
 }
@@ -54,13 +63,23 @@ static void commit_freep(struct commit **commit)
     commit_free((struct pending *)*commit);
 }
 
+/* How many of the runs below the one that was named have the commit now. */
+static size_t count_children(const struct commit *commit)
+{
+    size_t count = 0;
+
+    for (size_t i = 1; i < commit->pending.job.count; i++)
+        count += commit->runs[i].write.result == WRITE_UPDATED;
+    return count;
+}
+
 static void answer_commit(struct pending *pending)
 {
     const struct commit *commit = (struct commit *)pending;
-    const struct tel_record *record = &commit->record;
+    const struct tel_record *record = &commit->runs[0].record;
     struct strbuf *body;
 
-    if (commit->write.result != WRITE_UPDATED) {
+    if (commit->runs[0].write.result != WRITE_UPDATED) {
         answer_no_run(pending->exchange, record_text(record, FIELD_event_id));
         return;
     }
@@ -71,6 +90,8 @@ static void answer_commit(struct pending *pending)
     json_write_string(body, commit->run_id);
     strbuf_puts(body, ",\"commit_hash\":");
     json_write_string(body, record_text(record, FIELD_git_commit_hash));
+    if (commit->has_children)
+        strbuf_printf(body, ",\"children\":%zu", count_children(commit));
     strbuf_putc(body, '}');
 }
 
@@ -92,12 +113,7 @@ static struct commit *commit_new(struct exchange *exchange)
     if (!commit)
         return NULL;
     commit->record = RECORD();
-    commit->write = (struct write){.kind = WRITE_UPDATE,
-                                   .record = &commit->record,
-                                   .cleared = commit_fields(false)};
-    commit->writes[0] = &commit->write;
     commit->pending = (struct pending){
-        .job = {.writes = commit->writes, .count = 1},
         .exchange = exchange,
         .answer = answer_commit,
         .release = commit_free,
@@ -168,61 +184,98 @@ static bool read_commit(struct exchange *exchange, struct tel_record *record, st
     return error != TEL_E_NOMEM && !faults->count;
 }
 
+/* ---- Which runs get it ----------------------------------------------------------------------- */
+
+static tel_error add_run(struct commit *commit, const char *event_id)
+{
+    size_t index = commit->pending.job.count++;
+    struct target_run *run = &commit->runs[index];
+    tel_error error;
+
+    run->record = RECORD();
+    run->write = (struct write){.kind = WRITE_UPDATE,
+                                .record = &run->record,
+                                .cleared = commit_fields(false)};
+    commit->writes[index] = &run->write;
+    error = record_merge(&run->record, &commit->record, commit_fields(false), NULL);
+    return error ? error : record_set_text(&run->record, FIELD_event_id, event_id, NULL);
+}
+
+static tel_error make_room(struct commit *commit, size_t count)
+{
+    commit->runs = calloc(count, sizeof *commit->runs);
+    commit->writes = calloc(count, sizeof(struct write *));
+    commit->pending.job.writes = commit->writes;
+    return commit->runs && commit->writes ? TEL_OK : TEL_E_NOMEM;
+}
+
+/* Give it to a run and to all runs below it. */
+static tel_error add_tree(struct service *service, struct commit *commit,
+                          const struct tel_record *root, tel_fault *fault)
+{
+    CLEANUP(tree_clear)
+    struct tree tree = TREE(TREE_LIMIT_MAX, TREE_DEPTH_MAX, /* objects_too= */ false);
+    tel_error error = tree_read(&tree, service, root, fault);
+
+    if (error)
+        return error;
+    if (tree.truncated)
+        return fault_set(fault, TEL_E_TOO_LARGE,
+                         "there are too many runs below this one: at most %d, on at most %d "
+                         "levels, get a commit at once",
+                         TREE_LIMIT_MAX, TREE_DEPTH_MAX);
+    error = make_room(commit, tree.count);
+    for (size_t i = 0; i < tree.count && !error; i++) {
+        if (tree.nodes[i].event_id)
+            error = add_run(commit, tree.nodes[i].event_id);
+    }
+    return error ? fault_nomem(fault) : TEL_OK;
+}
+
+static tel_error add_single(struct commit *commit, const char *event_id, tel_fault *fault)
+{
+    tel_error error = make_room(commit, 1);
+
+    if (!error)
+        error = add_run(commit, event_id);
+    return error ? fault_nomem(fault) : TEL_OK;
+}
+
+/* Find the run, and what is below it when that is asked for. false: the exchange has its answer. */
+static bool find_runs(struct service *service, struct exchange *exchange, struct commit *commit)
+{
+    CLEANUP(record_clear) struct tel_record run = RECORD();
+    const char *run_id;
+    tel_fault fault = {0};
+    tel_error error;
+
+    if (!lookup_run(service, exchange, &run))
+        return false;
+    run_id = record_text(&run, FIELD_run_id);
+    commit->run_id = strdup(run_id ? run_id : "");
+    if (!commit->run_id)
+        error = fault_nomem(&fault);
+    else if (commit->has_children)
+        error = add_tree(service, commit, &run, &fault);
+    else
+        error = add_single(commit, exchange->request.path_argument, &fault);
+    if (error == TEL_E_TOO_LARGE)
+        answer_detail(exchange, 413, "%s", fault.text);
+    else if (error)
+        answer_read_fault(exchange, &fault);
+    return !error;
+}
+
 void api_commit(struct service *service, struct exchange *exchange)
 {
     CLEANUP(faults_clear) struct faults faults = FAULTS();
-    CLEANUP(record_clear) struct tel_record run = RECORD();
     CLEANUP(commit_freep) struct commit *commit = commit_new(exchange);
-    const char *run_id;
 
     if (!commit) {
         answer_unavailable(exchange, "out of memory");
         return;
     }
-    if (!read_commit(exchange, &commit->record, &faults) || !lookup_run(service, exchange, &run))
-        return;
-    run_id = record_text(&run, FIELD_run_id);
-    commit->run_id = strdup(run_id ? run_id : "");
-    if (!commit->run_id ||
-        record_set_text(&commit->record, FIELD_event_id, exchange->request.path_argument, NULL))
-        answer_unavailable(exchange, "out of memory");
-    else
+    parameter_find_bool(&commit->has_children, &exchange->request.target, "children", &faults);
+    if (read_commit(exchange, &commit->record, &faults) && find_runs(service, exchange, commit))
         pending_submit(service, &steal(&commit)->pending);
-}
-
-/* ---- Links ----------------------------------------------------------------------------------- */
-
-static void answer_link(struct exchange *exchange, const char *name, const char *url)
-{
-    struct strbuf *body = answer_json(exchange, 200);
-
-    strbuf_printf(body, "{\"%s\":", name);
-    if (url)
-        json_write_string(body, url);
-    else
-        strbuf_puts(body, "null");
-    strbuf_putc(body, '}');
-}
-
-void api_commit_url(struct service *service, struct exchange *exchange)
-{
-    CLEANUP(record_clear) struct tel_record run = RECORD();
-    CLEANUP(freep) char *url = NULL;
-
-    if (!lookup_run(service, exchange, &run))
-        return;
-    url =
-        git_url_commit(record_text(&run, FIELD_git_repo), record_text(&run, FIELD_git_commit_hash));
-    answer_link(exchange, "commit_url", url);
-}
-
-void api_repo_url(struct service *service, struct exchange *exchange)
-{
-    CLEANUP(record_clear) struct tel_record run = RECORD();
-    CLEANUP(freep) char *url = NULL;
-
-    if (!lookup_run(service, exchange, &run))
-        return;
-    url = git_url_repo(record_text(&run, FIELD_git_repo));
-    answer_link(exchange, "repo_url", url);
 }

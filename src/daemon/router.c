@@ -25,6 +25,7 @@ static const struct route routes[] = {
     {METHOD_GET, "/api/v1/runs", api_runs_list, false},
     {METHOD_POST, "/api/v1/runs/batch", api_batch, false},
     {METHOD_GET, "/api/v1/runs/{event_id}", api_run_get, false},
+    {METHOD_GET, "/api/v1/runs/{event_id}/tree", api_run_tree, false},
     {METHOD_PATCH, "/api/v1/runs/{event_id}", api_run_update, false},
     {METHOD_POST, "/api/v1/runs/{event_id}/associate-commit", api_commit, false},
     {METHOD_GET, "/api/v1/runs/{event_id}/commit-url", api_commit_url, false},

@@ -131,6 +131,26 @@ struct run_query {
 tel_error store_query(struct store *store, const struct run_query *query, tel_record_fn *each,
                       void *arg, tel_fault *fault);
 
+/* A run as those below it see it. What it lacks is NULL. */
+struct run_parent {
+    int64_t id;
+    const char *event_id;
+    const char *run_id;
+    const char *start_time;
+};
+
+/* Receive a run that is below the parent of that index. Non-zero: no more are wanted. */
+typedef int run_child_fn(void *arg, size_t parent, const struct tel_record *child);
+
+/*
+ * Hand on the runs right below each parent, in the order of the parents and then of their start. A
+ * child names its parent by run_id or by event_id. Of several runs of one run_id it belongs to the
+ * one with the nearest start before its own, or to the first when all began later. Ties go to the
+ * later row. Who follows children of children has to expect cycles.
+ */
+tel_error store_children(struct store *store, const struct run_parent *parents, size_t count,
+                         run_child_fn *each, void *arg, tel_fault *fault);
+
 /* Hand each different value of a field with CATEGORY to `each`, in byte order; null is none.
  * TEL_E_INVALID: another field. */
 tel_error store_values(struct store *store, int field, tel_text_fn *each, void *arg,
