@@ -9,7 +9,6 @@
 #include "daemon/api.h"
 #include "daemon/body.h"
 #include "daemon/lookup.h"
-#include "daemon/parameter.h"
 #include "daemon/pending.h"
 #include "daemon/tree.h"
 
@@ -266,6 +265,13 @@ static bool find_runs(struct service *service, struct exchange *exchange, struct
     return !error;
 }
 
+const struct parameter_spec commit_parameters[] = {
+    {.name = "children",
+     .kind = PARAMETER_BOOL,
+     .meaning = "give the commit to every run below this one too"},
+    {0},
+};
+
 void api_commit(struct service *service, struct exchange *exchange)
 {
     CLEANUP(faults_clear) struct faults faults = FAULTS();
@@ -275,7 +281,8 @@ void api_commit(struct service *service, struct exchange *exchange)
         answer_unavailable(exchange, "out of memory");
         return;
     }
-    parameter_find_bool(&commit->has_children, &exchange->request.target, "children", &faults);
+    commit->has_children =
+        parameter_find_bool(&exchange->request.target, commit_parameters, &faults);
     if (read_commit(exchange, &commit->record, &faults) && find_runs(service, exchange, commit))
         pending_submit(service, &steal(&commit)->pending);
 }

@@ -11,7 +11,6 @@
 #include "daemon/body.h"
 #include "daemon/faults.h"
 #include "daemon/lookup.h"
-#include "daemon/parameter.h"
 #include "daemon/pending.h"
 #include "daemon/run_object.h"
 #include "model/record_json.h"
@@ -169,14 +168,21 @@ static void list_names(struct run_write *run_write, json_t *object)
     }
 }
 
+const struct parameter_spec update_parameters[] = {
+    {.name = "merge",
+     .kind = PARAMETER_BOOL,
+     .meaning =
+         "merge metrics_json and context_json into what is stored (RFC 7396), instead of replacing it"},
+    {0},
+};
+
 void api_run_update(struct service *service, struct exchange *exchange)
 {
     CLEANUP(faults_clear) struct faults faults = FAULTS();
     CLEANUP(json_releasep) json_t *object = NULL;
     CLEANUP(run_write_freep) struct run_write *run_write = NULL;
-    bool merges = false;
+    bool merges = parameter_find_bool(&exchange->request.target, update_parameters, &faults);
 
-    parameter_find_bool(&merges, &exchange->request.target, "merge", &faults);
     object = body_read_object(exchange, &faults);
     if (!object)
         return;

@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
-void parameter_number(int64_t *number, const char *name, const char *value, int64_t min,
-                      int64_t max, struct faults *faults)
+void parameter_number(int64_t *number, const struct parameter_spec *spec, const char *value,
+                      struct faults *faults)
 {
     char *end;
     char message[80];
@@ -16,43 +16,48 @@ void parameter_number(int64_t *number, const char *name, const char *value, int6
 
     errno = 0;
     parsed = strtoimax(value, &end, 10);
-    if ((*value == '-' || (*value >= '0' && *value <= '9')) && !*end && !errno && parsed >= min &&
-        parsed <= max) {
+    if ((*value == '-' || (*value >= '0' && *value <= '9')) && !*end && !errno &&
+        parsed >= spec->min && parsed <= spec->max) {
         *number = parsed;
         return;
     }
-    if (max == INT64_MAX)
-        (void)snprintf(message, sizeof message, "must be an integer >= %" PRId64, min);
+    if (spec->max == INT64_MAX)
+        (void)snprintf(message, sizeof message, "must be an integer >= %" PRId64, spec->min);
     else
         (void)snprintf(message, sizeof message, "must be an integer from %" PRId64 " to %" PRId64,
-                       min, max);
-    faults_add(faults, "query", name, message);
+                       spec->min, spec->max);
+    faults_add(faults, "query", spec->name, message);
 }
 
-void parameter_bool(bool *flag, const char *name, const char *value, struct faults *faults)
+void parameter_bool(bool *flag, const struct parameter_spec *spec, const char *value,
+                    struct faults *faults)
 {
     bool yes = strcasecmp(value, "true") == 0 || strcmp(value, "1") == 0;
 
     if (yes || strcasecmp(value, "false") == 0 || strcmp(value, "0") == 0)
         *flag = yes;
     else
-        faults_add(faults, "query", name, "must be true or false");
+        faults_add(faults, "query", spec->name, "must be true or false");
 }
 
-void parameter_find_number(int64_t *number, const struct target *target, const char *name,
-                           int64_t min, int64_t max, struct faults *faults)
+int64_t parameter_find_number(const struct target *target, const struct parameter_spec *spec,
+                              struct faults *faults)
 {
-    const char *value = target_parameter(target, name);
+    const char *value = target_parameter(target, spec->name);
+    int64_t number = spec->initial;
 
     if (value)
-        parameter_number(number, name, value, min, max, faults);
+        parameter_number(&number, spec, value, faults);
+    return number;
 }
 
-void parameter_find_bool(bool *flag, const struct target *target, const char *name,
+bool parameter_find_bool(const struct target *target, const struct parameter_spec *spec,
                          struct faults *faults)
 {
-    const char *value = target_parameter(target, name);
+    const char *value = target_parameter(target, spec->name);
+    bool flag = false;
 
     if (value)
-        parameter_bool(flag, name, value, faults);
+        parameter_bool(&flag, spec, value, faults);
+    return flag;
 }

@@ -6,7 +6,6 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "daemon/parameter.h"
 #include "model/status.h"
 
 /* What reading one parameter works on. */
@@ -16,18 +15,31 @@ struct reading {
     tel_fault first; /* of those that are 400 */
 };
 
-/* A parameter that is a time, and the condition that it sets. */
-static const struct {
-    const char *name;
-    size_t offset; /* in struct run_query */
-} times[QUERY_TIMES] = {
-    {"created_before", offsetof(struct run_query, created_before)},
-    {"created_after", offsetof(struct run_query, created_after)},
-    {"start_time_from", offsetof(struct run_query, start_from)},
-    {"start_time_to", offsetof(struct run_query, start_to)},
-    {"end_time_from", offsetof(struct run_query, end_from)},
-    {"end_time_to", offsetof(struct run_query, end_to)},
+#define SETS(member) .offset = offsetof(struct run_query, member)
+
+const struct parameter_spec list_parameters[] = {
+    {"status", PARAMETER_STATUSES,
+     "status or alias; several by commas, or by giving the parameter several times", .offset = 0},
+    {"created_before", PARAMETER_TIME, "made before this time", SETS(created_before)},
+    {"created_after", PARAMETER_TIME, "made after this time", SETS(created_after)},
+    {"start_time_from", PARAMETER_TIME, "started at this time or later", SETS(start_from)},
+    {"start_time_to", PARAMETER_TIME, "started at this time or before", SETS(start_to)},
+    {"end_time_from", PARAMETER_TIME, "ended at this time or later", SETS(end_from)},
+    {"end_time_to", PARAMETER_TIME, "ended at this time or before", SETS(end_to)},
+    {"agent_prefix", PARAMETER_TEXT, "beginning of the agent's name", SETS(agent_prefix)},
+    {"git_commit_hash", PARAMETER_TEXT, "commit: the first 7 characters or more, or all of it",
+     SETS(commit)},
+    {"roots", PARAMETER_BOOL, "only runs without a parent", SETS(roots)},
+    {"limit", PARAMETER_NUMBER, "so many runs at most", QUERY_LIMIT_DEFAULT, 1, QUERY_LIMIT_MAX,
+     SETS(limit)},
+    {"offset", PARAMETER_NUMBER, "leave out so many", 0, 0, INT64_MAX, SETS(offset)},
+    {"cursor", PARAMETER_CURSOR, "go on where the answer ended whose Link header gave this",
+     SETS(after_time)},
+    {0},
 };
+
+_Static_assert(sizeof list_parameters / sizeof *list_parameters <= QUERY_PARAMETERS_MAX,
+               "struct list_query has no room for more parameters");
 
 static void bad_request(struct reading *reading, const char *name, const char *wanted,
                         const char *value)
@@ -53,25 +65,29 @@ static bool parse_time(int64_t *us, const char *text)
     return timestamp_parse_date(us, mended);
 }
 
-static bool read_time(struct reading *reading, const char *name, const char *value)
+/* Return the member of the query that a parameter sets. */
+static void *member(struct reading *reading, const struct parameter_spec *spec)
 {
-    for (size_t i = 0; i < QUERY_TIMES; i++) {
-        char *text = reading->query->times[i];
-        const char *condition = text;
-        int64_t us;
+    return (char *)&reading->query->run_query + spec->offset;
+}
 
-        if (strcmp(name, times[i].name) != 0)
-            continue;
-        if (parse_time(&us, value)) {
-            timestamp_format(text, us);
-            memcpy((char *)&reading->query->run_query + times[i].offset, &condition,
-                   sizeof condition);
-        } else {
-            bad_request(reading, name, "an RFC 3339 time", value);
-        }
-        return true;
+static void set_text(struct reading *reading, const struct parameter_spec *spec, const char *text)
+{
+    memcpy(member(reading, spec), &text, sizeof text);
+}
+
+/* Each parameter that is a time has a place for its text, the one of its row. */
+static void read_time(struct reading *reading, const struct parameter_spec *spec, const char *value)
+{
+    char *text = reading->query->times[spec - list_parameters];
+    int64_t us;
+
+    if (parse_time(&us, value)) {
+        timestamp_format(text, us);
+        set_text(reading, spec, text);
+    } else {
+        bad_request(reading, spec->name, "an RFC 3339 time", value);
     }
-    return false;
 }
 
 static void add_status(struct reading *reading, const char *word)
@@ -126,26 +142,40 @@ static void read_filter(struct reading *reading, const char *name, const char *v
         reading->query->run_query.equals[index] = value;
 }
 
+static void read_value(struct reading *reading, const struct parameter_spec *spec,
+                       const char *value)
+{
+    switch (spec->kind) {
+    case PARAMETER_STATUSES:
+        read_statuses(reading, value);
+        break;
+    case PARAMETER_TIME:
+        read_time(reading, spec, value);
+        break;
+    case PARAMETER_NUMBER:
+        parameter_number(member(reading, spec), spec, value, reading->faults);
+        break;
+    case PARAMETER_BOOL:
+        parameter_bool(member(reading, spec), spec, value, reading->faults);
+        break;
+    case PARAMETER_CURSOR:
+        read_cursor(reading, value);
+        break;
+    case PARAMETER_TEXT:
+        set_text(reading, spec, value);
+        break;
+    }
+}
+
 static void read_parameter(struct reading *reading, const char *name, const char *value)
 {
-    struct run_query *query = &reading->query->run_query;
-
-    if (strcmp(name, "status") == 0)
-        read_statuses(reading, value);
-    else if (strcmp(name, "limit") == 0)
-        parameter_number(&query->limit, name, value, 1, QUERY_LIMIT_MAX, reading->faults);
-    else if (strcmp(name, "offset") == 0)
-        parameter_number(&query->offset, name, value, 0, INT64_MAX, reading->faults);
-    else if (strcmp(name, "roots") == 0)
-        parameter_bool(&query->roots, name, value, reading->faults);
-    else if (strcmp(name, "cursor") == 0)
-        read_cursor(reading, value);
-    else if (strcmp(name, "agent_prefix") == 0)
-        query->agent_prefix = value;
-    else if (strcmp(name, "git_commit_hash") == 0)
-        query->commit = value;
-    else if (!read_time(reading, name, value))
-        read_filter(reading, name, value);
+    for (const struct parameter_spec *spec = list_parameters; spec->name; spec++) {
+        if (strcmp(name, spec->name) == 0) {
+            read_value(reading, spec, value);
+            return;
+        }
+    }
+    read_filter(reading, name, value);
 }
 
 tel_error query_read(struct list_query *query, const struct target *target, struct faults *faults,

@@ -7,17 +7,21 @@
 
 #include "daemon/cursor.h"
 #include "daemon/faults.h"
+#include "daemon/parameter.h"
 #include "daemon/target.h"
 #include "store/store.h"
 
 #define QUERY_LIMIT_DEFAULT 100
-#define QUERY_TIMES 6
+#define QUERY_PARAMETERS_MAX 16
 
 struct list_query {
     struct run_query run_query; /* points into the target and into the members below */
-    char times[QUERY_TIMES][TEL_TIMESTAMP_SIZE];
+    char times[QUERY_PARAMETERS_MAX][TEL_TIMESTAMP_SIZE]; /* as list_parameters has them */
     struct cursor cursor;
 };
+
+/* What a list may be asked by, beside the fields that are filters. */
+extern const struct parameter_spec list_parameters[];
 
 /*
  * Read the parameters of `target`, which must outlive `query`; unknown ones are ignored. What is
