@@ -6,33 +6,7 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "daemon/auth.h"
-
-struct route {
-    enum method method;
-    const char *path; /* a segment in braces stands for any that is not empty */
-    handler_fn *handler;
-    bool is_open; /* asks nobody for a token */
-};
-
-/* Of two paths that match, the one that comes first counts. */
-static const struct route routes[] = {
-    {METHOD_GET, "/health", api_health, true},
-    {METHOD_GET, "/version", api_version, false},
-    {METHOD_GET, "/metrics", api_metrics, false},
-    {METHOD_GET, "/api/v1/metadata", api_metadata, false},
-    {METHOD_GET, "/api/v1/metadata/{field}", api_metadata_field, false},
-    {METHOD_POST, "/api/v1/runs", api_runs_create, false},
-    {METHOD_GET, "/api/v1/runs", api_runs_list, false},
-    {METHOD_POST, "/api/v1/runs/batch", api_batch, false},
-    {METHOD_GET, "/api/v1/runs/{event_id}", api_run_get, false},
-    {METHOD_GET, "/api/v1/runs/{event_id}/tree", api_run_tree, false},
-    {METHOD_PATCH, "/api/v1/runs/{event_id}", api_run_update, false},
-    {METHOD_POST, "/api/v1/runs/{event_id}/associate-commit", api_commit, false},
-    {METHOD_GET, "/api/v1/runs/{event_id}/commit-url", api_commit_url, false},
-    {METHOD_GET, "/api/v1/runs/{event_id}/repo-url", api_repo_url, false},
-};
-
-#define ROUTE_COUNT (sizeof routes / sizeof *routes)
+#include "daemon/routes.h"
 
 bool router_path_matches(const struct target *target, const char *pattern, const char **argument)
 {
@@ -67,14 +41,14 @@ static const struct route *find_route(struct request *request, unsigned *methods
     const char *path = NULL;
 
     *methods = 0;
-    for (size_t i = 0; i < ROUTE_COUNT; i++) {
-        if (path ? strcmp(routes[i].path, path) != 0
-                 : !router_path_matches(&request->target, routes[i].path, &request->path_argument))
+    for (const struct route *route = routes; route->path; route++) {
+        if (path ? strcmp(route->path, path) != 0
+                 : !router_path_matches(&request->target, route->path, &request->path_argument))
             continue;
-        path = routes[i].path;
-        *methods |= routes[i].method;
-        if (routes[i].method == method)
-            found = &routes[i];
+        path = route->path;
+        *methods |= route->method;
+        if (route->method == method)
+            found = route;
     }
     return found;
 }

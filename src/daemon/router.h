@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * The table of what can be asked for, and the gate before it: who may ask is settled before what is
- * asked for is looked at.
+ * The gate: who may ask is settled before what is asked for is looked at. Then the table of routes
+ * says who answers.
  */
 #ifndef DAEMON_ROUTER_H
 #define DAEMON_ROUTER_H
