@@ -64,7 +64,9 @@ coverage: ## all tests; which lines they reach is in build/coverage/report/index
 tidy: ## clang-tidy over src
 	$(call build,clang)
 	@# One file a process: clang-tidy 14 mistakes va_lists in all files after the first.
-	@find src -name '*.c' | xargs -r -n 1 -P 2 clang-tidy --quiet -p build/clang
+	@# What it writes to stderr is how much it did not print, unless it failed.
+	@find src -name '*.c' | xargs -r -n 1 -P 2 clang-tidy --quiet -p build/clang \
+		2>build/clang/tidy.log || { cat build/clang/tidy.log >&2; exit 1; }
 
 fmt: ## format the C sources as .clang-format says
 	@tools/check format --apply

@@ -448,7 +448,7 @@ TEL_API const char *tel_run_event_id(const tel_run *run);
  * a JSON string; NULL: no payload. */
 TEL_API tel_error tel_run_log_event(tel_run *run, const char *event_type, const char *payload_json);
 
-/* The same with a payload given member by member:
+/* Append an event whose payload is given member by member:
  *     tel_run_log_pairs(run, "page_done", TEL_PAIRS(TEL_TEXT("url", url), TEL_INT("bytes", 412)))
  * `pairs` ends with one whose key is NULL; NULL: no payload. */
 TEL_API tel_error tel_run_log_pairs(tel_run *run, const char *event_type, const tel_pair *pairs);
