@@ -101,6 +101,7 @@ static int run_unwatched(const struct run_options *options, struct run_recording
         complain("run: %s; the command runs, its end will not be recorded", fault->text);
     tel_client_free(recording->client);
     recording->client = NULL;
+    run_file_remove(&recording->file); /* nobody would read it */
     (void)fflush(NULL);
     run_signals_restore(signals);
     (void)execvp(*options->command, options->command);
@@ -161,6 +162,7 @@ int cmd_run(int argc, char **argv)
     int status;
 
     run_options_read(&options, argc, argv);
+    (void)unsetenv("TELEMETRY_RUN_FILE"); /* of the run around this one */
     descriptors_note(&descriptors);
     run_signals_take(&signals);
     run_recording_start(&recording, &options);

@@ -11,7 +11,7 @@
 
 #define TRACE_ID_CHARS 32
 #define SPAN_ID_CHARS 16
-#define ADDED_MAX 6
+#define ADDED_MAX 7
 
 /* ---- TRACEPARENT ----------------------------------------------------------------------------- */
 
@@ -139,8 +139,9 @@ char **environment_make(const struct run_recording *recording)
         {"TELEMETRY_RUN_ID", *recording->run_id ? recording->run_id : NULL},
         {"TELEMETRY_EVENT_ID", *recording->event_id ? recording->event_id : NULL},
         {"TRACEPARENT", traceparent},
+        {"TELEMETRY_RUN_FILE", recording->file.path},
     };
-    size_t count = 3;
+    size_t count = 4;
 
     traceparent_make(traceparent, getenv("TRACEPARENT"), recording->event_id);
     /* What our own flags chose holds for runs inside this one, too. */

@@ -39,34 +39,12 @@ static const struct argp_option flags[] = {
 
 /* ---- --set ----------------------------------------------------------------------------------- */
 
-/* Fields that `run` finds out by itself, or that only the store may set. */
-static bool is_reserved(int field)
-{
-    static const int reserved[] = {
-        FIELD_event_id,    FIELD_created_at,    FIELD_start_time,      FIELD_end_time,
-        FIELD_duration_ms, FIELD_status,        FIELD_metrics_json,    FIELD_context_json,
-        FIELD_api_posted,  FIELD_api_posted_at, FIELD_api_retry_count,
-    };
-
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++) {
-        if (reserved[i] == field)
-            return true;
-    }
-    return !(run_fields[field].access & (CREATE | PATCH));
-}
-
 static void set_field(struct run_options *options, const char *name, const char *value,
                       struct argp_state *state)
 {
-    int field = run_field_find(name);
     tel_fault fault = {0};
 
-    if (field < 0)
-        argp_error(state, "there is no field %s; see telemetry schema, or use metrics.%s", name,
-                   name);
-    else if (is_reserved(field))
-        argp_error(state, "%s cannot be set; it is found out", name);
-    else if (record_parse(&options->fields, field, value, &fault))
+    if (run_given_set(&options->given, name, value, &fault))
         argp_error(state, "%s", fault.text);
 }
 
@@ -78,20 +56,6 @@ static void set_unless_empty(struct run_options *options, const char *name, cons
         set_field(options, name, value, state);
 }
 
-/* Put a member into an object: JSON as what it is, anything else as a string. */
-static void set_member(json_t **object, const char *name, const char *value,
-                       struct argp_state *state)
-{
-    json_t *member = json_parse(value, strlen(value), NULL);
-
-    if (!*object)
-        *object = json_object();
-    if (!member)
-        member = json_string(value);
-    if (json_object_set_new(*object, name, member))
-        argp_error(state, "'%s=%s' is no UTF-8", name, value);
-}
-
 static void set(struct run_options *options, const char *assignment, struct argp_state *state)
 {
     const char *equals = strchr(assignment, '=');
@@ -99,10 +63,6 @@ static void set(struct run_options *options, const char *assignment, struct argp
 
     if (!name || !*name)
         argp_error(state, "--set takes NAME=VALUE, not '%s'", assignment);
-    else if (strncmp(name, "metrics.", 8) == 0 && name[8])
-        set_member(&options->metrics, name + 8, equals + 1, state);
-    else if (strncmp(name, "context.", 8) == 0 && name[8])
-        set_member(&options->context, name + 8, equals + 1, state);
     else
         set_field(options, name, equals + 1, state);
 }
@@ -210,6 +170,10 @@ static const struct argp argp = {
     .doc = "Run a command and record it: when, how long, how it ended, the last lines of its "
            "output. The command always runs, whatever becomes of the recording, and does not "
            "notice.\v"
+           "The command may say more of its run in the file named by TELEMETRY_RUN_FILE, one "
+           "statement a line: a field of the run (items_succeeded=42), metrics.NAME=VALUE, "
+           "context.NAME=VALUE, status=partial, event=NAME {\"a\": \"payload\"}, or a JSON object "
+           "of such.\n"
            "The exit status is the command's own; 125: wrong options, nothing was started; 126: "
            "the command cannot be executed; 127: it was not found. A command that is killed by a "
            "signal takes telemetry with it by the same signal.",
@@ -219,7 +183,7 @@ static const struct argp argp = {
 void run_options_read(struct run_options *options, int argc, char **argv)
 {
     *options = (struct run_options){
-        .fields = RECORD(),
+        .given = RUN_GIVEN(),
         .tail_bytes = TAIL_BYTES_DEFAULT,
         .is_ok = {[0] = true},
     };
@@ -233,7 +197,5 @@ void run_options_read(struct run_options *options, int argc, char **argv)
 void run_options_clear(struct run_options *options)
 {
     common_options_clear(&options->common);
-    record_clear(&options->fields);
-    json_decref(options->metrics);
-    json_decref(options->context);
+    run_given_clear(&options->given);
 }

@@ -5,9 +5,9 @@
 #ifndef CLI_RUN_OPTIONS_H
 #define CLI_RUN_OPTIONS_H
 
-#include "base/json.h"
 #include "cli/options.h"
 #include "cli/run_capture.h"
+#include "cli/run_given.h"
 
 /* What `telemetry run` ends with when the command did not run. */
 enum run_status {
@@ -18,9 +18,7 @@ enum run_status {
 
 struct run_options {
     struct common_options common;
-    struct tel_record fields; /* those given by --set and others */
-    json_t *metrics;          /* objects; NULL: nothing given */
-    json_t *context;
+    struct run_given given; /* by --set and others */
     enum capture_mode capture;
     size_t tail_bytes;
     bool without_argv;

@@ -5,15 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/utf8.h"
 #include "cli/command.h"
 #include "cli/run_mask.h"
+#include "cli/run_process.h"
 
 #define INPUT_SUMMARY_BYTES_MAX ((size_t)2000)
-#define ARGV_BYTES_MAX ((size_t)32 * 1024)
 #define TEXT_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 /* ---- How it ended ---------------------------------------------------------------------------- */
@@ -34,7 +32,9 @@ const char *outcome_status(const struct outcome *outcome, const struct run_optio
     /* A program that lives on after Ctrl-C took it as a command of its user, not as its end. */
     if (outcome->cancelled_by && !(outcome->by_terminal && is_success))
         return TEL_CANCELLED;
-    return is_success ? TEL_SUCCESS : TEL_FAILURE;
+    if (!is_success)
+        return TEL_FAILURE;
+    return outcome->is_partial ? TEL_PARTIAL : TEL_SUCCESS;
 }
 
 static void append_signal(struct strbuf *buf, int number)
@@ -63,88 +63,6 @@ void outcome_append(struct strbuf *buf, const struct outcome *outcome,
     } else {
         strbuf_printf(buf, "exit %d", WEXITSTATUS(status));
     }
-}
-
-/* ---- metrics_json and context_json ----------------------------------------------------------- */
-
-static int64_t milliseconds(struct timeval time)
-{
-    return (int64_t)time.tv_sec * 1000 + time.tv_usec / 1000;
-}
-
-static json_t *process_metrics(const struct outcome *outcome)
-{
-    int status = outcome->wait_status;
-    json_t *metrics = json_object();
-
-    if (outcome->exec_error)
-        return metrics;
-    if (WIFSIGNALED(status))
-        (void)json_object_set_new(metrics, "signal", json_integer(WTERMSIG(status)));
-    else
-        (void)json_object_set_new(metrics, "exit_code", json_integer(WEXITSTATUS(status)));
-    (void)json_object_set_new(metrics, "cpu_user_ms",
-                              json_integer(milliseconds(outcome->usage.ru_utime)));
-    (void)json_object_set_new(metrics, "cpu_system_ms",
-                              json_integer(milliseconds(outcome->usage.ru_stime)));
-    (void)json_object_set_new(metrics, "max_rss_kb", json_integer(outcome->usage.ru_maxrss));
-    return metrics;
-}
-
-/* The arguments as far as they are recorded: a shell may give us megabytes of them. */
-struct arguments {
-    json_t *array;
-    size_t bytes_left;
-};
-
-static void append_argument(void *arg, const char *argument)
-{
-    CLEANUP(strbuf_clear) struct strbuf valid = STRBUF(TEXT_BYTES_MAX);
-    struct arguments *arguments = arg;
-    size_t length = strlen(argument) + 1;
-
-    if (!arguments->bytes_left)
-        return;
-    if (length > arguments->bytes_left) {
-        arguments->bytes_left = 0;
-        (void)json_array_append_new(arguments->array, json_string("..."));
-        return;
-    }
-    arguments->bytes_left -= length;
-    utf8_append(&valid, argument);
-    (void)json_array_append_new(arguments->array, json_string(valid.length ? valid.text : ""));
-}
-
-static json_t *process_context(const struct run_options *options, pid_t pid)
-{
-    CLEANUP(freep) char *directory = getcwd(NULL, 0);
-    json_t *context = json_object();
-
-    if (!options->without_argv) {
-        struct arguments arguments = {json_array(), ARGV_BYTES_MAX};
-
-        mask_arguments(options->command, append_argument, &arguments);
-        (void)json_object_set_new(context, "argv", arguments.array);
-    }
-    if (directory) {
-        CLEANUP(strbuf_clear) struct strbuf valid = STRBUF(TEXT_BYTES_MAX);
-
-        utf8_append(&valid, directory);
-        (void)json_object_set_new(context, "cwd", json_string(valid.text));
-    }
-    if (pid > 0)
-        (void)json_object_set_new(context, "pid", json_integer(pid));
-    return context;
-}
-
-/* Return the JSON text of what --set gave with `process` put in, which is taken over. The caller
- * frees it; NULL: out of memory. */
-static char *with_process(json_t *given, json_t *process)
-{
-    CLEANUP(json_releasep) json_t *object = given ? json_copy(given) : json_object();
-
-    (void)json_object_set_new(object, "process", process);
-    return json_dumps(object, JSON_COMPACT);
 }
 
 /* ---- Start ----------------------------------------------------------------------------------- */
@@ -182,11 +100,11 @@ static void set_input_summary(struct run_recording *recording)
 static void set_fields(struct run_recording *recording)
 {
     const struct run_options *options = recording->options;
-    CLEANUP(freep) char *context = with_process(options->context, process_context(options, 0));
-    CLEANUP(freep)
-    char *metrics = options->metrics ? json_dumps(options->metrics, JSON_COMPACT) : NULL;
+    const struct run_given *given = &options->given;
+    CLEANUP(freep) char *context = with_process(given->context, NULL, process_context(options, 0));
+    CLEANUP(freep) char *metrics = given->metrics ? json_dumps(given->metrics, JSON_COMPACT) : NULL;
 
-    (void)record_merge(&recording->fields, &options->fields, ~(field_set)0, NULL);
+    (void)record_merge(&recording->fields, &given->fields, ~(field_set)0, NULL);
     set_default(recording, FIELD_agent_name, base_name(*options->command));
     set_default(recording, FIELD_job_type, "command");
     set_default(recording, FIELD_context_json, context);
@@ -200,6 +118,7 @@ void run_recording_start(struct run_recording *recording, const struct run_optio
 
     *recording = (struct run_recording){.options = options, .fields = RECORD()};
     set_fields(recording);
+    run_file_make(&recording->file);
     (void)tel_config_set_log(config, show_first_error, recording);
     (void)config_report_faulty(config, TEL_LOG_ERROR, show_first_error, recording);
     /* As in all commands, a base directory without a service means the files in it. */
@@ -244,34 +163,68 @@ static char *describe_error(const struct run_recording *recording, const struct 
     return strbuf_take(&cause);
 }
 
-void run_recording_end(struct run_recording *recording, const struct outcome *outcome,
-                       const struct capture *capture, pid_t pid)
+/* Take in what the command said of its run. Its lines are its own business, but one that is lost is
+ * worth a word. */
+static void take_report(struct run_recording *recording, struct run_report *report)
+{
+    const struct tel_record *said = &report->given.fields;
+
+    run_file_read(report, &recording->file, recording->run);
+    if (report->faulty && !recording->options->common.quiet)
+        complain("run: TELEMETRY_RUN_FILE has %zu faulty line%s; line %zu: %s", report->faulty,
+                 report->faulty == 1 ? "" : "s", report->fault_line, report->fault.text);
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        if (record_has(said, i) && record_text(said, i))
+            (void)tel_run_set(recording->run, run_fields[i].name, record_text(said, i));
+        else if (record_has(said, i))
+            (void)tel_run_set_int(recording->run, run_fields[i].name, record_int(said, i));
+    }
+    (void)record_merge(&recording->fields, said, ~(field_set)0, NULL);
+}
+
+static void end_run(struct run_recording *recording, const struct outcome *outcome,
+                    const struct capture *capture, pid_t pid, const struct run_given *said)
 {
     const struct run_options *options = recording->options;
+    const struct run_given *given = &options->given;
     const char *status = outcome_status(outcome, options);
-    bool failed = strcmp(status, TEL_SUCCESS) != 0;
+    bool failed = strcmp(status, TEL_SUCCESS) != 0 && strcmp(status, TEL_PARTIAL) != 0;
     CLEANUP(freep) char *output = text_of(capture, STDOUT_FILENO);
     CLEANUP(freep) char *error = text_of(capture, STDERR_FILENO);
     CLEANUP(freep) char *output_summary = output ? last_line(output) : NULL;
     CLEANUP(freep) char *error_summary = failed ? describe_error(recording, outcome, error) : NULL;
-    CLEANUP(freep) char *metrics = with_process(options->metrics, process_metrics(outcome));
-    CLEANUP(freep) char *context = with_process(options->context, process_context(options, pid));
+    CLEANUP(freep)
+    char *metrics = with_process(given->metrics, said->metrics, process_metrics(outcome));
+    CLEANUP(freep)
+    char *context = with_process(given->context, said->context, process_context(options, pid));
     struct tel_run_fields last = {
         .size = sizeof last,
         .metrics_json = metrics,
         .context_json = context,
     };
 
-    if (!record_has(&options->fields, FIELD_output_summary))
+    if (!record_has(&recording->fields, FIELD_output_summary))
         last.output_summary = output_summary;
-    if (!record_has(&options->fields, FIELD_error_summary))
+    if (!record_has(&recording->fields, FIELD_error_summary))
         last.error_summary = error_summary;
-    if (failed && error && *error && !record_has(&options->fields, FIELD_error_details))
+    if (failed && error && *error && !record_has(&recording->fields, FIELD_error_details))
         last.error_details = error;
-    if (!recording->run)
-        return;
     if (tel_run_end(&recording->run, status, &last))
         show_first_error(recording, TEL_LOG_ERROR, "the end of this run cannot be recorded");
+}
+
+void run_recording_end(struct run_recording *recording, struct outcome *outcome,
+                       const struct capture *capture, pid_t pid)
+{
+    CLEANUP(run_report_clear) struct run_report report = RUN_REPORT();
+
+    if (recording->run && !outcome->exec_error)
+        take_report(recording, &report);
+    run_file_remove(&recording->file);
+    if (!recording->run)
+        return;
+    outcome->is_partial = report.is_partial;
+    end_run(recording, outcome, capture, pid, &report.given);
     tel_client_free(recording->client); /* what is in its buffer is ready for anybody now */
     recording->client = NULL;
 }
@@ -280,4 +233,5 @@ void run_recording_clear(struct run_recording *recording)
 {
     tel_client_free(recording->client);
     record_clear(&recording->fields);
+    run_file_remove(&recording->file);
 }

@@ -14,6 +14,7 @@ struct outcome {
     struct rusage usage; /* its own and that of processes it waited for */
     int cancelled_by;    /* the first SIGINT, SIGTERM or SIGHUP that came from outside; 0: none */
     bool by_terminal;    /* that one came from the terminal */
+    bool is_partial;     /* the command said so of its run */
 };
 
 /* Let the command of this name run to its end, and its output to where it goes. */

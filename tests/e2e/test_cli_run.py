@@ -163,13 +163,14 @@ class Command(cli.CliTestCase):
             self.assertEqual(file.read(), b"two\n")  # nothing was read ahead
 
     def test_is_told_who_it_is(self):
-        script = "env | grep -E '^(TELEMETRY_(RUN_ID|EVENT_ID|API_URL)|TRACEPARENT)=' | sort"
+        script = "env | grep -E '^(TELEMETRY_(RUN_ID|EVENT_ID|RUN_FILE|API_URL)|TRACEPARENT)=' | sort"
         result = self.telemetry("run", "--", "sh", "-c", script)
         given = dict(line.split("=", 1) for line in result.stdout.decode().splitlines())
         run = self.only_run()
         self.assertEqual(given["TELEMETRY_RUN_ID"], run["run_id"])
         self.assertEqual(given["TELEMETRY_EVENT_ID"], run["event_id"])
         self.assertEqual(given["TELEMETRY_API_URL"], cli.NO_SERVICE)
+        self.assertTrue(given["TELEMETRY_RUN_FILE"].startswith("/"))
         trace = run["event_id"].replace("-", "")
         self.assertRegex(given["TRACEPARENT"], rf"^00-{trace}-[0-9a-f]{{16}}-01$")
 
