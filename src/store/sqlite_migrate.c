@@ -74,16 +74,18 @@ int schema_version_of(field_set columns)
 {
     static const struct {
         int version;
-        int field; /* that it brought */
+        field_set brought;
     } marks[] = {
-        {6, FIELD_event_id},       {5, FIELD_website},    {4, FIELD_git_commit_hash},
-        {3, FIELD_product_family}, {2, FIELD_insight_id},
+        {7, FIELD_BIT(FIELD_parent_run_id + 1) - 1}, /* made good all columns up to that one */
+        {6, FIELD_BIT(FIELD_event_id)},
+        {5, FIELD_BIT(FIELD_website)},
+        {4, FIELD_BIT(FIELD_git_commit_hash)},
+        {3, FIELD_BIT(FIELD_product_family)},
+        {2, FIELD_BIT(FIELD_insight_id)},
     };
 
-    if (columns == SCHEMA_COLUMNS)
-        return SCHEMA_VERSION;
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        if (columns & FIELD_BIT(marks[i].field))
+        if ((columns & marks[i].brought) == marks[i].brought)
             return marks[i].version;
     }
     return 1;

@@ -69,8 +69,8 @@ static int version_of(const struct schema *schema)
     if (!schema->columns)
         return SCHEMA_NONE;
     version = schema_version_of(schema->columns);
-    if (version == SCHEMA_VERSION && schema->recorded < version && !schema->has_job_type_index)
-        return SCHEMA_VERSION - 1; /* that index is all that version 7 brought */
+    if (version == 7 && schema->recorded < 7 && !schema->has_job_type_index)
+        return 6; /* that index is all that version 7 brought to the service's files */
     return version;
 }
 

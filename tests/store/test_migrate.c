@@ -102,7 +102,7 @@ static void assert_is_new(const char *path)
                                      " AND length(error_summary) = 1000"),
                      other_int(path, count_rows));
     assert_int_equal(other_int(path, "SELECT count(*) FROM run_events"), 1);
-    assert_int_equal(other_int(path, "SELECT max(version) FROM schema_migrations"), 7);
+    assert_int_equal(other_int(path, "SELECT max(version) FROM schema_migrations"), SCHEMA_VERSION);
 }
 
 static bool is_old(const char *path)
