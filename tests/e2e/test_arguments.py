@@ -257,10 +257,11 @@ class ArgumentsTest(harness.TestCase):
     def test_every_function_answers_whatever_it_is_given(self):
         sanitize = os.environ.get("TELEMETRY_SANITIZE", "")
         settings = {"TELEMETRY_BUILD_DIR": harness.BUILD_DIR, "TELEMETRY_API_URL": "http://127.0.0.1:1"}
+        if "thread" in sanitize:
+            self.skipTest("one thread calls, and Python cannot be watched by that sanitizer")
         if sanitize:  # Python was not built with it
-            library = "libasan.so" if "address" in sanitize else "libtsan.so"
             settings["LD_PRELOAD"] = subprocess.check_output(
-                ["cc", f"-print-file-name={library}"], text=True).strip()
+                ["cc", "-print-file-name=libasan.so"], text=True).strip()
             settings["ASAN_OPTIONS"] = "detect_leaks=0:use_sigaltstack=0"
         deep = self.base / "where" / "nobody" / "minds"
         deep.mkdir(parents=True)
