@@ -1,14 +1,41 @@
 # SPDX-License-Identifier: MIT
 """Each example does what its first comment says."""
+import http.server
 import json
 import pathlib
 import re
 import sqlite3
+import threading
 
 import harness
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PATIENCE_MS = 1000 * harness.PATIENCE_SECONDS
+
+
+class Webhook:
+    """A server that takes what is posted to it."""
+
+    def __init__(self, test):
+        self.posted = []
+        hook = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                hook.posted.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(200)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{server.server_port}/hook"
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        test.addCleanup(server.server_close)
+        test.addCleanup(server.shutdown)
 
 
 class ExamplesTest(harness.TestCase):
@@ -102,6 +129,14 @@ class ExamplesTest(harness.TestCase):
         database.close()
         self.assertEqual(rows, 2 * [("hermit", 3, '{"mood": "calm"}')])
         self.assertFalse((self.base / "db").exists())
+
+    def test_sheets(self):
+        hook = Webhook(self)
+        said = self.run_example("sheets", "crawler", "indexer", GOOGLE_SHEETS_API_ENABLED="true",
+                                GOOGLE_SHEETS_API_URL=hook.url)
+        self.assertEqual(said, "crawler: exported\nindexer: exported\n")
+        self.assertEqual([(run["agent_name"], run["status"]) for run in hook.posted],
+                         [("crawler", "success"), ("indexer", "success")])
 
 
 if __name__ == "__main__":
