@@ -8,8 +8,17 @@
 
 #include "base/cleanup.h"
 #include "base/host.h"
+#include "client/export.h"
 
 /* ---- What belongs to one process ------------------------------------------------------------- */
+
+/* Let go of everything. Not to be used afterwards but to free it. */
+static void process_clear(struct process *process, struct deadline deadline)
+{
+    export_clear(process);
+    outlet_clear(&process->outlet, deadline);
+    registry_clear(&process->registry);
+}
 
 static struct process *process_new(struct tel_client *client, struct process *inherited)
 {
@@ -23,6 +32,11 @@ static struct process *process_new(struct tel_client *client, struct process *in
     registry_init(&process->registry);
     if (outlet_init(&process->outlet, client->config, &client->reporter,
                     inherited ? &inherited->outlet : NULL)) {
+        free(process);
+        return NULL;
+    }
+    if (export_init(process, client)) {
+        process_clear(process, deadline_in(0));
         free(process);
         return NULL;
     }
@@ -43,7 +57,7 @@ static struct process *current_process(struct tel_client *client)
         outlet_abandon(&own->inherited->outlet);
         return own;
     }
-    outlet_clear(&own->outlet); /* another thread of the child was faster */
+    process_clear(own, deadline_in(0)); /* another thread of the child was faster */
     free(own);
     return process;
 }
@@ -64,8 +78,7 @@ void client_leave(struct tel_client *client, struct process *process)
 {
     if (atomic_fetch_sub(&process->users, 1) > 1)
         return;
-    outlet_clear(&process->outlet);
-    registry_clear(&process->registry);
+    process_clear(process, client->close_by);
     client_unref(client);
 }
 
@@ -206,7 +219,10 @@ void tel_client_free(tel_client *client)
     if (!client)
         return;
     process = current_process(client); /* in a forked child: gives up the parent's part first */
+    client->close_by = deadline_in(config_int(client->config, CONFIG_TELEMETRY_CALL_BUDGET_MS));
     atomic_store(&client->closed, true);
-    if (process)
-        client_leave(client, process);
+    if (!process)
+        return;
+    export_finish(process, client);
+    client_leave(client, process);
 }

@@ -26,7 +26,8 @@ struct process {
     atomic_size_t users; /* calls under way, and the client itself until it is freed */
     struct registry registry;
     struct outlet outlet;
-    struct process *inherited; /* the parent's, given up */
+    struct sheets_queue *exports; /* of runs that ended; NULL: the export is off */
+    struct process *inherited;    /* the parent's, given up */
 };
 
 struct tel_client {
@@ -36,6 +37,7 @@ struct tel_client {
     char host[256];
     struct git_context git; /* of the working directory when the client was made */
     atomic_bool closed;
+    struct deadline close_by; /* once it is closed: when tel_client_free() must be over */
     atomic_size_t references; /* the users of a process together hold one, each run holds one */
     _Atomic(struct process *) process;
 };

@@ -117,7 +117,7 @@ static tel_error deliver_late(void *arg, struct write **writes, size_t count, te
 
 static tel_error drain(struct outlet *outlet, struct deadline deadline, tel_fault *fault)
 {
-    struct log log = {.write = report_line, .arg = outlet->reporter};
+    struct log log = reporter_as_log(outlet->reporter);
     struct sync_options options = config_sync_options(outlet->config, &log);
     struct drain_way way = {.outlet = outlet, .deadline = deadline};
     struct sync_report done;
@@ -159,13 +159,12 @@ static void catch_up(struct outlet *outlet, struct deadline deadline)
         (void)outlet_drain(outlet, deadline, NULL);
 }
 
-void outlet_clear(struct outlet *outlet)
+void outlet_clear(struct outlet *outlet, struct deadline deadline)
 {
     bool has_work = atomic_load(&outlet->has_buffered) || atomic_load(&outlet->has_delivered);
-    int64_t budget_ms = config_int(outlet->config, CONFIG_TELEMETRY_CALL_BUDGET_MS);
 
     if (has_work && may_ask(outlet))
-        (void)outlet_drain(outlet, deadline_in(budget_ms), NULL);
+        (void)outlet_drain(outlet, deadline, NULL);
     store_way_clear(&outlet->store);
     outlet_abandon(outlet);
 }

@@ -31,9 +31,9 @@ struct outlet {
 tel_error outlet_init(struct outlet *outlet, const struct tel_config *config,
                       struct reporter *reporter, const struct outlet *inherited);
 
-/* Drain what can be drained within a call's budget and let go of everything: the rest of the buffer
- * becomes ready for whoever empties it. */
-void outlet_clear(struct outlet *outlet);
+/* Drain what can be drained until the deadline and let go of everything: the rest of the buffer becomes
+ * ready for whoever empties it. */
+void outlet_clear(struct outlet *outlet, struct deadline deadline);
 
 /* Let go of what a fork copied from the parent, whose files and connections stay untouched. */
 void outlet_abandon(struct outlet *outlet);

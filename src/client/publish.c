@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "client/export.h"
 #include "deliver/line.h"
 #include "model/event.h"
 
@@ -82,6 +83,7 @@ tel_error publish_end(struct process *process, struct tel_run *run)
         outcome = outlet_create(&process->outlet, &run->record, deadline);
     else if (outcome != REJECTED)
         outcome = outlet_update(&process->outlet, &run->record, run->changed, outcome, deadline);
+    export_run(process, run, outcome);
     return summarize(in_trail, outcome);
 }
 

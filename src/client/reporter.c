@@ -56,3 +56,8 @@ void report_line(void *arg, tel_log_level level, const char *message)
 {
     report(arg, level, message, "%s", message);
 }
+
+struct log reporter_as_log(struct reporter *reporter)
+{
+    return (struct log){.write = report_line, .arg = reporter};
+}

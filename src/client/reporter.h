@@ -28,6 +28,9 @@ void report_fault(struct reporter *reporter, const tel_fault *fault, const char 
 /* A tel_log_fn with a reporter as its `arg`: the message is its own cause. */
 tel_log_fn report_line;
 
+/* The same as a log for the layers below. */
+struct log reporter_as_log(struct reporter *reporter);
+
 /* Return a hash of a text, never 0. */
 uint64_t text_hash(const char *text);
 

@@ -25,8 +25,8 @@
 struct script {
     const char *const *answers;
     size_t next;
-    size_t requests;
-    char request[32768]; /* the last one */
+    atomic_size_t requests;
+    char request[32768]; /* the last one, see last_request() */
 };
 
 static void follow_script(struct peer *peer, int fd, void *arg)
@@ -38,12 +38,18 @@ static void follow_script(struct peer *peer, int fd, void *arg)
         const char *answer = script->answers[script->next];
 
         (void)snprintf(script->request, sizeof script->request, "%s", text);
-        script->requests++;
+        atomic_fetch_add(&script->requests, 1);
         if (script->answers[script->next + 1])
             script->next++;
         if (!peer_puts(fd, answer) || !strstr(answer, "Content-Length"))
             return;
     }
+}
+
+/* The peer's thread wrote it, and then counted it. */
+static const char *last_request(struct script *script)
+{
+    return atomic_load(&script->requests) > 0 ? script->request : "";
 }
 
 #define SCRIPT(...) ((struct script){.answers = (const char *const[]){__VA_ARGS__, NULL}})
@@ -114,9 +120,9 @@ static tel_error post(struct exporter *exporter, const tel_run_fields *fields, t
     return sheets_post(exporter->sheets, payload, fault);
 }
 
-static const char *body_of(const struct script *script)
+static const char *body_of(struct script *script)
 {
-    return strstr(script->request, "\r\n\r\n") + 4;
+    return strstr(last_request(script), "\r\n\r\n") + 4;
 }
 
 /* ---- What is sent -------------------------------------------------------------------------------- */
@@ -136,10 +142,11 @@ static void post__of_a_sheet_is_one_row_of_27_raw_cells(void **state)
                           NULL),
                      TEL_OK);
     peer_stop(peer);
-    assert_memory_equal(script.request, "POST " SHEET_PATH "?valueInputOption=RAW HTTP/1.1\r\n",
+    assert_memory_equal(last_request(&script),
+                        "POST " SHEET_PATH "?valueInputOption=RAW HTTP/1.1\r\n",
                         strlen("POST " SHEET_PATH "?valueInputOption=RAW HTTP/1.1\r\n"));
-    assert_non_null(strstr(script.request, "\r\nContent-Type: application/json\r\n"));
-    assert_non_null(strstr(script.request, "\r\nAuthorization: Bearer s3cret\r\n"));
+    assert_non_null(strstr(last_request(&script), "\r\nContent-Type: application/json\r\n"));
+    assert_non_null(strstr(last_request(&script), "\r\nAuthorization: Bearer s3cret\r\n"));
     assert_string_equal(body_of(&script),
                         "{\"majorDimension\":\"ROWS\",\"values\":[[\"r\",\"=HYPERLINK(\\\"x\\\")\","
                         "\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",3,\"\",\"\",\"\",\"\",\"\",\"\","
@@ -158,8 +165,8 @@ static void post__of_a_webhook_is_a_flat_object_and_needs_no_token(void **state)
     open_exporter(&exporter, peer_url(peer), "/hook?key=1");
     assert_int_equal(post(&exporter, TEL_FIELDS(.run_id = "r", .items_failed = 3), NULL), TEL_OK);
     peer_stop(peer);
-    assert_memory_equal(script.request, "POST /hook?key=1 HTTP/1.1\r\n", 27);
-    assert_null(strstr(script.request, "Authorization"));
+    assert_memory_equal(last_request(&script), "POST /hook?key=1 HTTP/1.1\r\n", 27);
+    assert_null(strstr(last_request(&script), "Authorization"));
     assert_string_equal(body_of(&script), "{\"run_id\":\"r\",\"items_failed\":3}");
     close_exporter(&exporter);
 }
@@ -403,7 +410,7 @@ static void test__reads_the_spreadsheet_and_adds_nothing(void **state)
     open_exporter(&exporter, peer_url(peer), SHEET_PATH);
     assert_int_equal(sheets_test(exporter.sheets, NULL), TEL_OK);
     peer_stop(peer);
-    assert_memory_equal(script.request, "GET /v4/spreadsheets/1a?fields=spreadsheetId ", 45);
+    assert_memory_equal(last_request(&script), "GET /v4/spreadsheets/1a?fields=spreadsheetId ", 45);
     close_exporter(&exporter);
 }
 
@@ -478,11 +485,11 @@ static void account__makes_a_token_once_and_keeps_it(void **state)
         assert_int_equal(post(&exporter, NULL, NULL), TEL_OK);
     assert_int_equal(account.script.requests, 1);
     assert_int_equal(script.requests, 3);
-    assert_non_null(strstr(script.request, "\r\nAuthorization: Bearer abc\r\n"));
-    assert_memory_equal(account.script.request, "POST /token HTTP/1.1\r\n", 22);
-    assert_non_null(
-        strstr(account.script.request, "\r\nContent-Type: application/x-www-form-urlencoded\r\n"));
-    assert_null(strstr(account.script.request, "Authorization"));
+    assert_non_null(strstr(last_request(&script), "\r\nAuthorization: Bearer abc\r\n"));
+    assert_memory_equal(last_request(&account.script), "POST /token HTTP/1.1\r\n", 22);
+    assert_non_null(strstr(last_request(&account.script),
+                           "\r\nContent-Type: application/x-www-form-urlencoded\r\n"));
+    assert_null(strstr(last_request(&account.script), "Authorization"));
     close_exporter(&exporter);
     peer_stop(peer);
     close_account(&account);
@@ -500,11 +507,11 @@ static void account__renews_a_token_that_is_about_to_run_out_or_was_withdrawn(vo
     open_exporter(&exporter, peer_url(peer), SHEET_PATH);
     set(&exporter, "GOOGLE_APPLICATION_CREDENTIALS", account.key_file);
     assert_int_equal(post(&exporter, NULL, NULL), TEL_OK);
-    assert_non_null(strstr(script.request, "Bearer abc\r\n"));
+    assert_non_null(strstr(last_request(&script), "Bearer abc\r\n"));
     assert_int_equal(post(&exporter, NULL, NULL), TEL_E_REJECTED);
-    assert_non_null(strstr(script.request, "Bearer def\r\n"));
+    assert_non_null(strstr(last_request(&script), "Bearer def\r\n"));
     assert_int_equal(post(&exporter, NULL, NULL), TEL_OK);
-    assert_non_null(strstr(script.request, "Bearer ghi\r\n"));
+    assert_non_null(strstr(last_request(&script), "Bearer ghi\r\n"));
     assert_int_equal(account.script.requests, 3);
     close_exporter(&exporter);
     peer_stop(peer);
@@ -571,7 +578,7 @@ static void account__is_not_used_when_a_token_is_given(void **state)
     set(&exporter, "GOOGLE_APPLICATION_CREDENTIALS", account.key_file);
     set(&exporter, "METRICS_API_TOKEN", "given");
     assert_int_equal(post(&exporter, NULL, NULL), TEL_OK);
-    assert_non_null(strstr(script.request, "Bearer given\r\n"));
+    assert_non_null(strstr(last_request(&script), "Bearer given\r\n"));
     assert_int_equal(account.script.requests, 0);
     close_exporter(&exporter);
     peer_stop(peer);
