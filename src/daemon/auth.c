@@ -2,6 +2,7 @@
 #include "daemon/auth.h"
 
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -27,4 +28,32 @@ bool auth_is_valid(const char *authorization, const char *token)
     given = authorization + strlen(scheme);
     given += strspn(given, " ");
     return *given && is_same(given, token);
+}
+
+void auth_set_token(struct auth *auth, char *token)
+{
+    char *old;
+
+    pthread_mutex_lock(&auth->lock);
+    old = auth->token;
+    auth->token = token;
+    pthread_mutex_unlock(&auth->lock);
+    if (old)
+        explicit_bzero(old, strlen(old));
+    free(old);
+}
+
+void auth_clear(struct auth *auth)
+{
+    auth_set_token(auth, NULL);
+}
+
+bool auth_admits(struct auth *auth, const char *authorization)
+{
+    bool admitted;
+
+    pthread_mutex_lock(&auth->lock);
+    admitted = auth->token && auth_is_valid(authorization, auth->token);
+    pthread_mutex_unlock(&auth->lock);
+    return admitted;
 }

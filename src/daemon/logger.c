@@ -21,6 +21,11 @@ tel_log_level logger_level(const char *name)
     return TEL_LOG_INFO;
 }
 
+void logger_set_level(struct logger *logger, const char *name)
+{
+    atomic_store(&logger->level, (int)logger_level(name));
+}
+
 /* Values that are a word stay bare; the others get JSON's quotes and escapes. */
 static void write_value(struct strbuf *line, const char *value)
 {
@@ -40,7 +45,7 @@ void logger_event(const struct logger *logger, tel_log_level level, const char *
     char now[TEL_TIMESTAMP_SIZE];
     ssize_t written;
 
-    if (level < logger->level)
+    if ((int)level < atomic_load(&logger->level))
         return;
     timestamp_format(now, clock_now_us());
     strbuf_printf(&line, "time=%s level=%s msg=", now, level_names[level]);
@@ -64,5 +69,5 @@ static void write_plain(void *arg, tel_log_level level, const char *message)
 
 struct log logger_as_log(struct logger *logger)
 {
-    return (struct log){.write = write_plain, .arg = logger, .level = logger->level};
+    return (struct log){.write = write_plain, .arg = logger};
 }

@@ -6,10 +6,12 @@
 #ifndef DAEMON_LOGGER_H
 #define DAEMON_LOGGER_H
 
+#include <stdatomic.h>
+
 #include "base/log.h"
 
 struct logger {
-    tel_log_level level;
+    atomic_int level; /* a tel_log_level, which may change while others log */
 };
 
 struct log_field {
@@ -19,6 +21,9 @@ struct log_field {
 
 /* Return the level of this name (DEBUG, INFO, WARNING, ERROR, any case); INFO for any other. */
 tel_log_level logger_level(const char *name);
+
+/* Set the level by its name. */
+void logger_set_level(struct logger *logger, const char *name);
 
 /* Log one event with what belongs to it; `fields` may be NULL. Thread-safe. */
 void logger_event(const struct logger *logger, tel_log_level level, const char *message,

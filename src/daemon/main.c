@@ -5,8 +5,6 @@
  * The order of the start is the order in which others are protected: configuration, lock, database,
  * and only then a socket. The end goes the other way, and loses nothing that was accepted.
  */
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,11 +14,16 @@
 
 #include "daemon/adopter.h"
 #include "daemon/listener.h"
+#include "daemon/log_file.h"
+#include "daemon/notify.h"
 #include "daemon/options.h"
+#include "daemon/reload.h"
 #include "daemon/router.h"
+#include "daemon/secrets.h"
 #include "daemon/server.h"
 #include "daemon/service.h"
 #include "daemon/settings.h"
+#include "daemon/signals.h"
 #include "deliver/config_store.h"
 #include "store/lock.h"
 
@@ -28,11 +31,11 @@
 #define FINISH_WAIT_MS 3000 /* for requests that are under way at the end */
 #define SEND_WAIT_MS 1000   /* for the last answers, on their way to whoever takes them */
 #define CHECK_BYTES_MAX (16 << 20)
+#define START_TIME "EXTEND_TIMEOUT_USEC=3600000000" /* an old database may take long to bring up */
 
 /* Everything that is started, in the order in which it is. */
 struct telemetryd {
     tel_config *config;
-    char *token;
     char host_name[256];
     struct store_options store_options;
     struct writer_lock lock;
@@ -55,8 +58,9 @@ static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
 {
     const struct tel_config *config = telemetryd->config;
     struct service *service = &telemetryd->service;
+    char *token;
 
-    service->logger.level = logger_level(config_text(config, CONFIG_TELEMETRY_LOG_LEVEL));
+    logger_set_level(&service->logger, config_text(config, CONFIG_TELEMETRY_LOG_LEVEL));
     service->started_us = clock_now_us();
     service->database = config_text(config, CONFIG_TELEMETRY_DB_PATH);
     service->buffer_directory = config_text(config, CONFIG_TELEMETRY_BUFFER_DIR);
@@ -66,10 +70,18 @@ static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
     telemetryd->store_options.log = logger_as_log(&service->logger);
     if (gethostname(telemetryd->host_name, sizeof telemetryd->host_name - 1))
         telemetryd->host_name[0] = '\0';
-    if (settings_token(&telemetryd->token, config, fault))
+    if (settings_token(&token, config, fault))
         return fault->code;
-    service->token = telemetryd->token;
+    service->auth.is_on = token != NULL;
+    auth_set_token(&service->auth, token);
     return TEL_OK;
+}
+
+static tel_error open_log(const struct telemetryd *telemetryd, tel_fault *fault)
+{
+    const char *path = config_text(telemetryd->config, CONFIG_TELEMETRY_LOG_FILE);
+
+    return path ? log_file_open(path, config_file_access(telemetryd->config), fault) : TEL_OK;
 }
 
 static tel_error take_lock(struct telemetryd *telemetryd, tel_fault *fault)
@@ -147,7 +159,10 @@ static tel_error start(struct telemetryd *telemetryd, tel_fault *fault)
     tel_error error = configure(telemetryd, fault);
 
     if (!error)
+        error = open_log(telemetryd, fault);
+    if (!error)
         error = take_lock(telemetryd, fault);
+    notify_send("STATUS=Opening the database\n" START_TIME);
     if (!error)
         error = open_store(telemetryd, fault);
     if (!error)
@@ -192,44 +207,44 @@ static void stop(struct telemetryd *telemetryd)
     reader_free(service->reader);
     writer_free(service->writer);
     writer_lock_release(&telemetryd->lock);
-    free(telemetryd->token);
+    auth_clear(&service->auth);
     tel_config_free(telemetryd->config);
 }
 
-/* Block the signals that end the service, for this thread and all that it starts. */
-static sigset_t block_signals(void)
+/* ---- Between --------------------------------------------------------------------------------- */
+
+/* Systemd is told that we are alive as long as the writer's lock is to be had: a writer that waits for
+ * a disk is not helped by being ended. */
+static void serve_until_end(struct telemetryd *telemetryd)
 {
-    sigset_t signals;
+    int64_t watchdog_ms = notify_watchdog_ms();
+    enum signal_wish wish;
 
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)signal(SIGXFSZ,
-                 SIG_IGN); /* a write beyond the limit fails instead, and is answered 503 */
-    (void)sigemptyset(&signals);
-    (void)sigaddset(&signals, SIGTERM);
-    (void)sigaddset(&signals, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, &signals, NULL);
-    return signals;
-}
-
-static void wait_for_end(const sigset_t *signals)
-{
-    int signal_number;
-
-    while (sigwait(signals, &signal_number))
-        continue;
-    /* A second one, from somebody impatient, ends it at once. */
-    (void)pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    notify_send("READY=1\nSTATUS=Serving");
+    while ((wish = signals_wait(watchdog_ms)) != WISH_END) {
+        if (wish == WISH_RELOAD) {
+            notify_reloading();
+            reload(telemetryd->config, &telemetryd->service);
+            notify_send("READY=1");
+        }
+        (void)writer_health(telemetryd->service.writer, NULL);
+        notify_send("WATCHDOG=1");
+    }
+    notify_send("STOPPING=1\nSTATUS=Finishing what was accepted");
+    signals_unblock();
 }
 
 int main(int argc, char **argv)
 {
-    struct telemetryd telemetryd = {.lock = WRITER_LOCK(), .listener = LISTENER()};
-    sigset_t signals = block_signals();
+    struct telemetryd telemetryd = {.lock = WRITER_LOCK(),
+                                    .listener = LISTENER(),
+                                    .service.auth = AUTH()};
     struct options options = {0};
     tel_fault fault = {0};
     size_t faults;
     tel_error error;
 
+    signals_block();
     if (tel_config_new(&telemetryd.config)) {
         print_fault(NULL, TEL_LOG_ERROR, "out of memory");
         return EXIT_FAILURE;
@@ -243,13 +258,14 @@ int main(int argc, char **argv)
         tel_config_free(telemetryd.config);
         return faults ? EXIT_FAILURE : EXIT_SUCCESS;
     }
+    secrets_hide(telemetryd.config);
     (void)umask(config_file_access(telemetryd.config) == FILE_GROUP_TOO ? 0007 : 0077);
     error = start(&telemetryd, &fault);
     if (error) {
         print_fault(NULL, TEL_LOG_ERROR, fault.text);
     } else {
         print_addresses(&telemetryd);
-        wait_for_end(&signals);
+        serve_until_end(&telemetryd);
     }
     stop(&telemetryd);
     return error ? EXIT_FAILURE : EXIT_SUCCESS;

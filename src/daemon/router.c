@@ -75,14 +75,14 @@ static bool is_read(const struct request *request)
 
 static bool needs_token(const struct service *service, const struct request *request)
 {
-    if (!service->token || (request->route && request->route->is_open))
+    if (!service->auth.is_on || (request->route && request->route->is_open))
         return false;
     return service->reads_need_token || !is_read(request);
 }
 
 bool router_admit(void *arg, struct exchange *exchange)
 {
-    const struct service *service = arg;
+    struct service *service = arg;
     struct request *request = &exchange->request;
     const struct request_headers *headers = &request->headers;
     unsigned methods;
@@ -94,7 +94,7 @@ bool router_admit(void *arg, struct exchange *exchange)
                       "TELEMETRY_API_ALLOWED_HOSTS",
                       headers->host);
     } else if (needs_token(service, request) &&
-               !auth_is_valid(headers->authorization, service->token)) {
+               !auth_admits(&service->auth, headers->authorization)) {
         answer_detail(exchange, 401, "a valid bearer token is needed");
         answer_header(exchange, "WWW-Authenticate", "Bearer");
     } else if (!methods) {

@@ -294,7 +294,7 @@ static void log_visit(const struct visit *visit, const char *method)
     char status[16];
     char ms[24];
 
-    if (visit->server->options.logger->level > TEL_LOG_DEBUG)
+    if (atomic_load(&visit->server->options.logger->level) > TEL_LOG_DEBUG)
         return;
     (void)snprintf(status, sizeof status, "%d", visit->exchange.answer.status);
     (void)snprintf(ms, sizeof ms, "%" PRId64, clock_monotonic_ms() - visit->began_ms);

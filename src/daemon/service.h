@@ -5,6 +5,7 @@
 #ifndef DAEMON_SERVICE_H
 #define DAEMON_SERVICE_H
 
+#include "daemon/auth.h"
 #include "daemon/logger.h"
 #include "daemon/reader.h"
 #include "daemon/visitor.h"
@@ -13,7 +14,7 @@
 struct service {
     struct logger logger;
     struct visitor_rules visitors;
-    const char *token; /* NULL: nobody has to authenticate */
+    struct auth auth;
     bool reads_need_token;
     struct writer *writer;
     struct reader *reader;

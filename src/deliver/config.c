@@ -206,15 +206,26 @@ tel_error tel_config_new(tel_config **out)
     return TEL_OK;
 }
 
+static void free_text(char *text, bool is_secret)
+{
+    if (text && is_secret)
+        explicit_bzero(text, strlen(text));
+    free(text);
+}
+
+static void free_value(struct config_value *value, bool is_secret)
+{
+    free_text(value->given, is_secret);
+    free_text(value->in_file, is_secret);
+    free_text(value->text, is_secret);
+}
+
 void tel_config_free(tel_config *config)
 {
     if (!config)
         return;
-    for (int i = 0; i < CONFIG_COUNT; i++) {
-        free(config->values[i].given);
-        free(config->values[i].in_file);
-        free(config->values[i].text);
-    }
+    for (int i = 0; i < CONFIG_COUNT; i++)
+        free_value(&config->values[i], config_is_secret((enum config_index)i));
     strbuf_clear(&config->file_faults);
     free(config);
 }
@@ -250,6 +261,15 @@ tel_error config_copy(struct tel_config **out, const struct tel_config *config)
     resolve(copy);
     *out = copy;
     return TEL_OK;
+}
+
+tel_error config_reread(struct tel_config **out, const struct tel_config *config)
+{
+    tel_error error = config_copy(out, config);
+
+    if (!error)
+        error = resolve_with_file(*out);
+    return error;
 }
 
 tel_error tel_config_set(tel_config *config, const char *key, const char *value)

@@ -11,6 +11,9 @@
  * is noted in the configuration. TEL_E_NOMEM, or TEL_OK. */
 tel_error config_load_file(struct tel_config *config);
 
+/* Make a configuration from what was given before and from what the file has now. */
+tel_error config_reread(struct tel_config **out, const struct tel_config *config);
+
 /* Report what is wrong with the file, and return the number of faults. */
 size_t config_report_file(const struct tel_config *config, tel_log_level level, tel_log_fn *report,
                           void *arg);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/cmocka_all.h"
 
+#include <string.h>
+
 #include "daemon/router.h"
 
 static bool matches(const char *path, const char *pattern, const char *expected)
@@ -85,7 +87,9 @@ static void router_admit__asks_for_the_token_before_it_looks(void **state)
     struct service service = open_service;
 
     (void)state;
-    service.token = "secret";
+    service.auth = AUTH();
+    service.auth.is_on = true;
+    auth_set_token(&service.auth, strdup("secret"));
     service.reads_need_token = true;
     assert_int_equal(refusal(&service, METHOD_GET, "/nope", NULL), 401);
     assert_int_equal(refusal(&service, METHOD_OTHER, "/health", NULL), 401);
@@ -96,6 +100,11 @@ static void router_admit__asks_for_the_token_before_it_looks(void **state)
     service.reads_need_token = false;
     assert_int_equal(refusal(&service, METHOD_GET, "/version", NULL), 0);
     assert_int_equal(refusal(&service, METHOD_POST, "/api/v1/runs", NULL), 401);
+    auth_set_token(&service.auth, strdup("other"));
+    assert_int_equal(refusal(&service, METHOD_POST, "/api/v1/runs", "Bearer secret"), 401);
+    assert_int_equal(refusal(&service, METHOD_POST, "/api/v1/runs", "Bearer other"), 0);
+    auth_clear(&service.auth);
+    assert_int_equal(refusal(&service, METHOD_POST, "/api/v1/runs", "Bearer other"), 401);
 }
 
 int main(void)

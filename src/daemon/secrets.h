@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Keep what is secret to this process. Others of the same user could read a process's environment,
+ * its memory, and the core that it leaves.
+ */
+#ifndef DAEMON_SECRETS_H
+#define DAEMON_SECRETS_H
+
+#include "deliver/config.h"
+
+/* Take secrets out of the environment, which the configuration was read from. If there are any, here or
+ * in a file, nobody but root can look into the process, and it leaves no core. */
+void secrets_hide(const struct tel_config *config);
+
+#endif
