@@ -1,7 +1,7 @@
 # The usual words for CMake's presets; `make help` lists them. Each build is in build/<preset>.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := release
-.PHONY: release install docs run test check asan tsan clang coverage fuzz tidy fmt clean help
+.PHONY: release install docs run test load check asan tsan clang coverage fuzz tidy fmt clean help
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -34,6 +34,11 @@ run: ## build, start the service, record two runs: ./run.sh
 
 test: ## build for development and run all tests
 	$(call test,dev)
+
+load: ## load of many kinds for a minute, then a minute of kills, against the release build
+	$(call build,release)
+	@cd tests/e2e && TELEMETRY_BUILD_DIR="$(CURDIR)/build/release" TELEMETRY_LOAD_SECONDS=60 \
+	    python3 test_service_load.py
 
 check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
 	@tools/check format || [ $$? = 77 ]

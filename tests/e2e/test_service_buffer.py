@@ -2,6 +2,7 @@
 """The service brings what clients left in the buffer directory into the database."""
 import json
 import os
+import resource
 import time
 
 import harness
@@ -53,6 +54,70 @@ class Adoption(harness.TestCase):
         self.assertTrue(stored["created_at"])
         self.wait_for_run(service, run["event_id"], status="running")
         self.wait_for_name("telemetry_20251210_120000.jsonl.synced")
+
+    def test_a_whole_record_where_an_update_was_meant_ends_the_run(self):
+        live, buffered, done = self.old_run(), self.old_run(), self.old_run(status="failure")
+        service = self.start_service(TELEMETRY_SYNC_INTERVAL_SECONDS=1)
+        self.assertEqual(service.post(live).status_code, 201)
+        self.assertEqual(service.post(done).status_code, 201)
+        end = {"status": "success", "end_time": "2025-12-10T12:30:00+00:00", "items_failed": 2,
+               "duration_ms": 1800000, "metrics_json": json.dumps({"pages": 9})}
+        self.leave("telemetry_20251210_120000.jsonl.ready", buffered, dict(live, **end),
+                   dict(buffered, **end), dict(done, **end), dict(live, status="timeout"))
+        for run in (live, buffered):
+            self.wait_for_run(service, run["event_id"], status="success", items_failed=2,
+                              duration_ms=1800000, metrics_json={"pages": 9})
+        self.wait_for_name("telemetry_20251210_120000.jsonl.synced")
+        self.wait_for_run(service, live["event_id"], status="success")
+        self.wait_for_run(service, done["event_id"], status="failure", items_failed=0)
+        self.assertEqual(len(service.runs()), 3)
+
+    def test_what_older_clients_write_is_understood_field_by_field(self):
+        odd = self.old_run(created_at=None, metrics_json="no json {", context_json='{"a": [1]}',
+                           duration_ms=None, items_failed=None, trigger_type="web", host="box",
+                           start_time="2025-12-10 13:00:00+01:00", insight_id="i", extra={"x": 1})
+        self.leave("telemetry_20251210_120000.jsonl.ready", odd)
+        run = self.wait_for_run(self.start_service(), odd["event_id"], duration_ms=0, items_failed=0,
+                                metrics_json="no json {", context_json={"a": [1]}, insight_id="i",
+                                trigger_type="web", host="box",
+                                start_time="2025-12-10T12:00:00.000000+00:00")
+        self.assertTrue(run["created_at"])
+
+    def test_files_are_taken_oldest_first(self):
+        run = a_run()
+        self.leave("telemetry_20251210_130000.jsonl.ready",
+                   {"record_type": "update", "event_id": run["event_id"], "status": "running",
+                    "input_summary": "second"},
+                   {"record_type": "update", "event_id": run["event_id"], "status": "success"})
+        self.leave("telemetry_20251210_120000.jsonl.ready", run,
+                   {"record_type": "update", "event_id": run["event_id"],
+                    "input_summary": "first", "output_summary": "first"})
+        service = self.start_service()
+        self.wait_for_run(service, run["event_id"], status="success", input_summary="second",
+                          output_summary="first")
+
+    def test_an_update_whose_run_comes_later_waits_for_it(self):
+        run = a_run()
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        self.leave("telemetry_20251210_120000-tel-1-abcdef01.jsonl.ready",
+                   {"record_type": "update", "event_id": run["event_id"], "status": "success",
+                    "buffered_at": now})
+        service = self.start_service(TELEMETRY_SYNC_INTERVAL_SECONDS=1)
+        self.wait_for_name("telemetry_20251210_120000-tel-1-abcdef01.jsonl.synced")
+        self.assertEqual(service.post(run).status_code, 201)
+        self.wait_for_run(service, run["event_id"], status="success")
+
+    def test_a_full_disk_keeps_the_buffer_until_there_is_room(self):
+        service = self.start_service(TELEMETRY_SYNC_INTERVAL_SECONDS=1)
+        limit = (self.database.stat().st_size, resource.RLIM_INFINITY)
+        resource.prlimit(service.pid, resource.RLIMIT_FSIZE, limit)
+        runs = [a_run(error_details="x" * 3000) for _ in range(200)]
+        self.leave("telemetry_20251210_120000.jsonl.ready", *runs)
+        harness.wait_until(lambda: service.get("/health").status_code == 503, "the full disk")
+        self.assertTrue((self.buffer / "telemetry_20251210_120000.jsonl.ready").exists())
+        resource.prlimit(service.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+        self.wait_for_name("telemetry_20251210_120000.jsonl.synced")
+        self.assertEqual(len(service.runs(limit=1000)), 200)
 
     def test_our_updates_end_the_runs_they_name(self):
         run = a_run()
