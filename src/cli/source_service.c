@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/url.h"
 #include "cli/options.h"
+#include "deliver/config_token.h"
 #include "deliver/remote_ask.h"
 #include "model/record_json.h"
 
@@ -42,13 +43,13 @@ static tel_error get_json(json_t **out, struct http *http, const char *path, int
 
 tel_error service_open(struct http **out, const struct tel_config *config, tel_fault *fault)
 {
-    struct http_options options = {
-        .url = config_text(config, CONFIG_TELEMETRY_API_URL),
-        .token = config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN),
-    };
-    tel_error error;
+    struct http_options options = {.url = config_text(config, CONFIG_TELEMETRY_API_URL)};
+    CLEANUP(freep) char *token = NULL;
+    tel_error error = config_token(&token, config, fault);
 
-    error = http_new(out, &options, fault);
+    options.token = token;
+    if (!error)
+        error = http_new(out, &options, fault);
     if (error)
         return error;
     error = remote_identify(*out, deadline_in(FIND_WAIT_MS), fault);

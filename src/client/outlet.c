@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "deliver/buffer_line.h"
 #include "deliver/config_sync.h"
+#include "deliver/config_token.h"
 #include "deliver/line.h"
 #include "deliver/remote.h"
 
@@ -29,16 +30,17 @@ static tel_error make_buffer(struct outlet *outlet)
 static tel_error make_http(struct outlet *outlet)
 {
     const struct tel_config *config = outlet->config;
-    struct http_options options = {
-        .url = config_text(config, CONFIG_TELEMETRY_API_URL),
-        .token = config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN),
-    };
+    struct http_options options = {.url = config_text(config, CONFIG_TELEMETRY_API_URL)};
+    CLEANUP(freep) char *token = NULL;
     tel_fault fault;
     tel_error error;
 
     if (config_is_embedded(config) || config_is_mock(config))
         return TEL_OK;
-    error = http_new(&outlet->http, &options, &fault);
+    error = config_token(&token, config, &fault);
+    options.token = token;
+    if (!error)
+        error = http_new(&outlet->http, &options, &fault);
     if (!error || error == TEL_E_NOMEM)
         return error;
     report_fault(outlet->reporter, &fault, "runs are kept in the buffer");

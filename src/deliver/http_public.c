@@ -6,6 +6,7 @@
 #include "base/host.h"
 #include "base/json.h"
 #include "deliver/config.h"
+#include "deliver/config_token.h"
 #include "deliver/http_public.h"
 #include "deliver/remote.h"
 #include "deliver/remote_ask.h"
@@ -27,6 +28,7 @@ tel_error tel_http_client_new(tel_http_client **out, const char *url, const tel_
     CLEANUP(host_restore) struct host_state host = host_protect();
     CLEANUP(config_freep) struct tel_config *environment = NULL;
     CLEANUP(freep) struct tel_http_client *http = NULL;
+    CLEANUP(freep) char *token = NULL;
     struct http_options options = {0};
     tel_error error;
 
@@ -40,9 +42,11 @@ tel_error tel_http_client_new(tel_http_client **out, const char *url, const tel_
     if (!http)
         return fault_nomem(fault);
     options.url = url ? url : config_text(config, CONFIG_TELEMETRY_API_URL);
-    options.token = config_text(config, CONFIG_TELEMETRY_API_AUTH_TOKEN);
     http->budget_ms = config_int(config, CONFIG_TELEMETRY_CALL_BUDGET_MS);
-    error = http_new(&http->http, &options, fault);
+    error = config_token(&token, config, fault);
+    options.token = token;
+    if (!error)
+        error = http_new(&http->http, &options, fault);
     if (!error)
         *out = steal(&http);
     return error;

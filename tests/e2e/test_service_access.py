@@ -65,6 +65,11 @@ class Authentication(harness.TestCase):
         service = self.start(TELEMETRY_API_AUTH_TOKEN_FILE=path)
         self.assertEqual(service.get("/version").status_code, 401)
         self.assertEqual(service.get("/version", headers=self.bearer(TOKEN)).status_code, 200)
+        for arguments in (["run", "--", "true"], ["list"]):  # and clients take it from there too
+            result = self.run_program("telemetry", *arguments, TELEMETRY_API_URL=service.url,
+                                      TELEMETRY_API_AUTH_TOKEN_FILE=path)
+            self.assertEqual((result.returncode, result.stderr.count("token")), (0, 0), result.stderr)
+        self.assertEqual(len(service.get("/api/v1/runs", headers=self.bearer(TOKEN)).json()), 1)
 
     def test_the_token_is_nowhere_to_be_seen(self):
         service = self.start(TELEMETRY_API_AUTH_TOKEN=TOKEN, TELEMETRY_LOG_LEVEL="DEBUG")
