@@ -70,30 +70,40 @@ static void curl_textp_free(char **text)
     curl_free(*text);
 }
 
-static bool is_http_url(const char *text)
+static tel_error check_url(const char *text, tel_fault *fault)
 {
     CLEANUP(urlp_free) CURLU *url = curl_url();
     CLEANUP(curl_textp_free) char *scheme = NULL;
+    CURLUcode code = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
 
-    return url && !curl_url_set(url, CURLUPART_URL, text, 0) &&
-           !curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) &&
-           (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) && !strpbrk(text, "?#");
+    if (!code)
+        code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return fault_nomem(fault);
+    if (!code && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+        !strpbrk(text, "?#"))
+        return TEL_OK;
+    return fault_set(fault, TEL_E_INVALID,
+                     "the service's URL must look like http://host:port or unix:/path, not "
+                     "\"%.100s\"",
+                     text);
 }
 
 static tel_error set_url(struct http *http, const char *url, tel_fault *fault)
 {
     size_t length;
+    tel_error error;
 
+    if (!url) /* there was no memory for the setting, which has a default */
+        return fault_nomem(fault);
     if (strncmp(url, "unix:/", 6) == 0) {
         http->socket_path = strdup(url + 5);
         http->url = strdup("http://localhost");
         return http->socket_path && http->url ? TEL_OK : fault_nomem(fault);
     }
-    if (!is_http_url(url))
-        return fault_set(fault, TEL_E_INVALID,
-                         "the service's URL must look like http://host:port or unix:/path, not "
-                         "\"%.100s\"",
-                         url);
+    error = check_url(url, fault);
+    if (error)
+        return error;
     length = strlen(url);
     while (length > 0 && url[length - 1] == '/')
         length--;
