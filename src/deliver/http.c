@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "deliver/fd_window.h"
 #include "deliver/http_answer.h"
 
 #define IDLE_MAX 8
@@ -258,6 +260,14 @@ static size_t take_head(char *line, size_t size, size_t count, void *arg)
     return arrival->head_bytes <= HEAD_BYTES_MAX ? size * count : 0;
 }
 
+/* Make a socket that no program of the host's inherits. libcurl's own pair was made just before. */
+static curl_socket_t open_socket(void *window, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    fd_window_protect(window);
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct strbuf *body = &((struct arrival *)arg)->response->body;
@@ -363,6 +373,7 @@ static void take_redirect(CURL *handle, struct http_response *response)
 static CURLcode perform(struct http *http, CURL *handle, struct http_response *response)
 {
     struct arrival arrival = {.response = response};
+    struct fd_window window = fd_window_open();
     CURLcode code = curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_head);
 
     if (!code)
@@ -372,8 +383,13 @@ static CURLcode perform(struct http *http, CURL *handle, struct http_response *r
     if (!code)
         code = curl_easy_setopt(handle, CURLOPT_WRITEDATA, &arrival);
     if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &window);
+    if (!code)
         code =
             http->cancelled ? perform_watched(handle, http->cancelled) : curl_easy_perform(handle);
+    fd_window_protect(&window);
     (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response->status);
     take_redirect(handle, response);
     return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;
