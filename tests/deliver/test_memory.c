@@ -170,8 +170,6 @@ static void at_each_point(tel_error (*scenario)(void), long leaks_of_others)
     bool reached = true;
     long before;
 
-    if (!HAS_OWN_MALLOC)
-        skip();
     for (int i = 0; i < 3; i++) /* what is made once and kept */
         assert_int_equal(scenario(), TEL_OK);
     before = atomic_load(&live);
@@ -329,5 +327,7 @@ int main(void)
         TEST(client__without_memory_keeps_its_lines_whole),
     };
 
+    if (!HAS_OWN_MALLOC)
+        return 77; /* skipped */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
