@@ -7,6 +7,8 @@
 #include "base/host.h"
 #include "base/utf8.h"
 
+#define PROBE_BYTES ((size_t)64 * 1024)
+
 void json_releasep(json_t **json)
 {
     json_decref(*json);
@@ -38,6 +40,15 @@ static ptrdiff_t find_too_deep(const char *text, size_t length)
     return -1;
 }
 
+/* jansson may call text faulty for which it had no memory. Who throws a record away for that loses
+ * it, so this asks again. */
+static bool has_memory_for(size_t length)
+{
+    CLEANUP(freep) char *probe = malloc(PROBE_BYTES + 8 * length);
+
+    return probe != NULL;
+}
+
 json_t *json_parse(const char *text, size_t length, tel_fault *fault)
 {
     CLEANUP(errno_restore) int host_errno = errno; /* a number out of range sets it */
@@ -51,9 +62,13 @@ json_t *json_parse(const char *text, size_t length, tel_fault *fault)
         return NULL;
     }
     json = json_loadb(text, length, JSON_DECODE_ANY, &error);
-    if (!json && json_error_code(&error) == json_error_out_of_memory)
+    if (!json && !has_memory_for(length)) {
         fault_nomem(fault);
-    else if (!json)
+        return NULL;
+    }
+    if (!json) /* now that there is memory, it is the text's fault */
+        json = json_loadb(text, length, JSON_DECODE_ANY, &error);
+    if (!json)
         fault_set(fault, TEL_E_INVALID, "invalid JSON at offset %d: %s", error.position,
                   error.text);
     return json;

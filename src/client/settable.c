@@ -41,11 +41,14 @@ tel_error settable_take(struct tel_record *record, const tel_run_fields *fields,
                         struct reporter *reporter)
 {
     CLEANUP(record_clear) struct tel_record given = RECORD();
-    tel_error error = record_merge_fields(&given, fields, ~(field_set)0, NULL);
+    tel_error taken = record_merge_fields(&given, fields, ~(field_set)0, NULL);
+    tel_error error;
 
-    if (error == TEL_E_INVALID)
+    if (taken == TEL_E_INVALID)
         report_faulty(fields, set, reporter);
     report_unsettable(&given, set, reporter);
     error = settable_hide_credentials(&given);
-    return error ? error : record_merge(record, &given, set, NULL);
+    if (!error)
+        error = record_merge(record, &given, set, NULL);
+    return taken == TEL_E_NOMEM ? taken : error;
 }

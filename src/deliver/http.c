@@ -16,9 +16,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "deliver/fd_window.h"
 #include "deliver/http_answer.h"
 
 #define IDLE_MAX 8
@@ -70,30 +72,40 @@ static void curl_textp_free(char **text)
     curl_free(*text);
 }
 
-static bool is_http_url(const char *text)
+static tel_error check_url(const char *text, tel_fault *fault)
 {
     CLEANUP(urlp_free) CURLU *url = curl_url();
     CLEANUP(curl_textp_free) char *scheme = NULL;
+    CURLUcode code = url ? curl_url_set(url, CURLUPART_URL, text, 0) : CURLUE_OUT_OF_MEMORY;
 
-    return url && !curl_url_set(url, CURLUPART_URL, text, 0) &&
-           !curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) &&
-           (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) && !strpbrk(text, "?#");
+    if (!code)
+        code = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0);
+    if (code == CURLUE_OUT_OF_MEMORY)
+        return fault_nomem(fault);
+    if (!code && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0) &&
+        !strpbrk(text, "?#"))
+        return TEL_OK;
+    return fault_set(fault, TEL_E_INVALID,
+                     "the service's URL must look like http://host:port or unix:/path, not "
+                     "\"%.100s\"",
+                     text);
 }
 
 static tel_error set_url(struct http *http, const char *url, tel_fault *fault)
 {
     size_t length;
+    tel_error error;
 
+    if (!url) /* there was no memory for the setting, which has a default */
+        return fault_nomem(fault);
     if (strncmp(url, "unix:/", 6) == 0) {
         http->socket_path = strdup(url + 5);
         http->url = strdup("http://localhost");
         return http->socket_path && http->url ? TEL_OK : fault_nomem(fault);
     }
-    if (!is_http_url(url))
-        return fault_set(fault, TEL_E_INVALID,
-                         "the service's URL must look like http://host:port or unix:/path, not "
-                         "\"%.100s\"",
-                         url);
+    error = check_url(url, fault);
+    if (error)
+        return error;
     length = strlen(url);
     while (length > 0 && url[length - 1] == '/')
         length--;
@@ -248,6 +260,14 @@ static size_t take_head(char *line, size_t size, size_t count, void *arg)
     return arrival->head_bytes <= HEAD_BYTES_MAX ? size * count : 0;
 }
 
+/* Make a socket that no program of the host's inherits. libcurl's own pair was made just before. */
+static curl_socket_t open_socket(void *window, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    fd_window_protect(window);
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
 {
     struct strbuf *body = &((struct arrival *)arg)->response->body;
@@ -353,6 +373,7 @@ static void take_redirect(CURL *handle, struct http_response *response)
 static CURLcode perform(struct http *http, CURL *handle, struct http_response *response)
 {
     struct arrival arrival = {.response = response};
+    struct fd_window window = fd_window_open();
     CURLcode code = curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, take_head);
 
     if (!code)
@@ -362,8 +383,13 @@ static CURLcode perform(struct http *http, CURL *handle, struct http_response *r
     if (!code)
         code = curl_easy_setopt(handle, CURLOPT_WRITEDATA, &arrival);
     if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &window);
+    if (!code)
         code =
             http->cancelled ? perform_watched(handle, http->cancelled) : curl_easy_perform(handle);
+    fd_window_protect(&window);
     (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response->status);
     take_redirect(handle, response);
     return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;

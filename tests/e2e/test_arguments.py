@@ -5,13 +5,13 @@ The functions come from the header itself, so that none is forgotten. A type tha
 a line in Values below: what is given for it, the sound value first.
 """
 import ctypes
-import os
 import struct
 import subprocess
 import sys
 
 import harness
 import header
+import native
 
 TEL_OK, TEL_E_INVALID = 0, -1
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -40,8 +40,7 @@ class Library:
     """The shared library, its functions callable by name with the header's types."""
 
     def __init__(self):
-        self._library = ctypes.CDLL(str(harness.BUILD_DIR / "lib" / "libtelemetry.so"),
-                                    use_errno=True)
+        self._library = native.load()
 
     def __getattr__(self, name):
         return getattr(self._library, name)
@@ -255,14 +254,7 @@ class Walk:
 
 class ArgumentsTest(harness.TestCase):
     def test_every_function_answers_whatever_it_is_given(self):
-        sanitize = os.environ.get("TELEMETRY_SANITIZE", "")
-        settings = {"TELEMETRY_BUILD_DIR": harness.BUILD_DIR, "TELEMETRY_API_URL": "http://127.0.0.1:1"}
-        if "thread" in sanitize:
-            self.skipTest("one thread calls, and Python cannot be watched by that sanitizer")
-        if sanitize:  # Python was not built with it
-            settings["LD_PRELOAD"] = subprocess.check_output(
-                ["cc", "-print-file-name=libasan.so"], text=True).strip()
-            settings["ASAN_OPTIONS"] = "detect_leaks=0:use_sigaltstack=0"
+        settings = {"TELEMETRY_API_URL": "http://127.0.0.1:1", **native.settings()}
         deep = self.base / "where" / "nobody" / "minds"
         deep.mkdir(parents=True)
         result = subprocess.run([sys.executable, __file__, "walk"], cwd=deep, capture_output=True,

@@ -95,9 +95,10 @@ class SyncTest(cli.CliTestCase):
 
     def test_says_who_has_the_lock(self):
         self.start_service()
-        self.leave(self.buffer / (OURS + ".ready"), a_run(), age_seconds=0)
-        self.sync("--base", str(self.base), status=5)
+        path = self.leave(self.base / "outbox.jsonl", a_run())
+        self.sync("--base", str(self.base), str(path), status=5)
         self.assertRegex(self.complaints, r"telemetry: .*pid \d+")
+        self.assertTrue(path.exists())
 
     def test_says_that_the_service_that_was_named_is_away(self):
         path = self.leave(self.buffer / (OURS + ".ready"), a_run())

@@ -204,10 +204,12 @@ bool peer_puts(int fd, const char *text)
 bool peer_reply(int fd, const char *status, const char *body)
 {
     char head[200];
+    int length = snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n", status,
+                          strlen(body));
 
-    (void)snprintf(head, sizeof head, "HTTP/1.1 %s\r\nContent-Length: %zu\r\n\r\n", status,
-                   strlen(body));
-    return peer_puts(fd, head) && peer_puts(fd, body);
+    /* Sent on its own, the body would wait for the head to be confirmed. */
+    return send(fd, head, (size_t)length, MSG_NOSIGNAL | (*body ? MSG_MORE : 0)) == length &&
+           peer_puts(fd, body);
 }
 
 void peer_wait(int fd)

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Out of memory at each point of the buffer, its delivery and the service by HTTP. This program's
+ * malloc() is its own, so it fails inside of libcurl and jansson too. Whatever fails: a status, no
+ * crash, nothing leaked, files whole, and the next try works.
+ */
+#include "support/cmocka_all.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "support/client_world.h"
+#include "support/peer.h"
+#include "support/scratch.h"
+
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define HAS_OWN_MALLOC 0 /* the sanitizer has its own */
+#elif defined __has_feature
+#define HAS_OWN_MALLOC !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#else
+#define HAS_OWN_MALLOC 1
+#endif
+
+#define POINTS_MAX 5000
+
+static _Thread_local size_t calls, fail_at; /* the n-th call of this thread fails; 0: none */
+static atomic_long live;                    /* blocks */
+
+static void arm(size_t n)
+{
+    calls = 0;
+    fail_at = n;
+}
+
+#if HAS_OWN_MALLOC
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *memory, size_t size);
+void __libc_free(void *memory);
+
+static bool fails(void)
+{
+    if (!fail_at || ++calls != fail_at)
+        return false;
+    errno = ENOMEM;
+    return true;
+}
+
+static void *count_in(void *memory)
+{
+    atomic_fetch_add(&live, memory != NULL);
+    return memory;
+}
+
+TEL_API void *malloc(size_t size)
+{
+    return fails() ? NULL : count_in(__libc_malloc(size));
+}
+
+TEL_API void *calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : count_in(__libc_calloc(count, size));
+}
+
+TEL_API void *realloc(void *memory, size_t size)
+{
+    if (fails())
+        return NULL;
+    return memory ? __libc_realloc(memory, size) : count_in(__libc_malloc(size));
+}
+
+TEL_API void free(void *memory)
+{
+    atomic_fetch_sub(&live, memory != NULL);
+    __libc_free(memory);
+}
+#endif
+
+/* Each point comes after several syncs, which are not what is tested here. */
+TEL_API int fsync(int fd)
+{
+    (void)fd;
+    return 0;
+}
+
+/* ---- The place ------------------------------------------------------------------------------- */
+
+static struct {
+    char *scratch;
+    char *directory;
+    struct peer *peer;
+    tel_config *config;
+    tel_record *record;
+    tel_record *changes;
+} place;
+
+/* A service that takes everything. */
+static void take(struct peer *peer, int fd, void *arg)
+{
+    static const char batch[] =
+        "{\"results\":[{\"index\":0,\"event_id\":\"e\",\"result\":\"created\"},"
+        "{\"index\":1,\"event_id\":\"e\",\"result\":\"updated\"}]}";
+    const char *request;
+    bool go_on = true;
+
+    (void)arg;
+    while (go_on && peer_read_request(peer, fd, &request)) {
+        if (strncmp(request, "GET ", 4) == 0)
+            go_on = peer_reply(fd, "200 OK", PEER_VERSION_BODY);
+        else if (strstr(request, "/batch "))
+            go_on = peer_reply(fd, "200 OK", batch);
+        else
+            go_on = peer_reply(fd, "200 OK", "{\"event_id\":\"e\"}");
+    }
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    place.scratch = scratch_make();
+    place.directory = scratch_path(place.scratch, "buffer");
+    place.peer = peer_start(take, NULL);
+    assert_int_equal(tel_config_new(&place.config), TEL_OK);
+    assert_int_equal(tel_config_set(place.config, "TELEMETRY_CALL_BUDGET_MS", "5000"), TEL_OK);
+    assert_int_equal(tel_record_new(&place.record,
+                                    TEL_FIELDS(.event_id = "e", .run_id = "r", .agent_name = "a",
+                                               .job_type = "j",
+                                               .start_time = "2025-12-10T12:00:00Z",
+                                               .metrics_json = "{\"m\":[1,2]}"),
+                                    NULL),
+                     TEL_OK);
+    assert_int_equal(tel_record_new(&place.changes, TEL_FIELDS(.status = "success"), NULL), TEL_OK);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    tel_record_free(place.changes);
+    tel_record_free(place.record);
+    tel_config_free(place.config);
+    peer_stop(place.peer);
+    free(place.directory);
+    scratch_remove(place.scratch);
+    return 0;
+}
+
+static void assert_whole(const char *text)
+{
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        CLEANUP(json_releasep) json_t *json = json_parse(line, length, NULL);
+
+        assert_non_null(json);
+        assert_int_equal(line[length], '\n');
+        line += length + 1;
+    }
+}
+
+/* Fail each allocation of `scenario` in turn, until it gets by without one failing. It returns the
+ * first failure. */
+static void at_each_point(tel_error (*scenario)(void), long leaks_of_others)
+{
+    size_t n = 0;
+    bool reached = true;
+    long before;
+
+    for (int i = 0; i < 3; i++) /* what is made once and kept */
+        assert_int_equal(scenario(), TEL_OK);
+    before = atomic_load(&live);
+    while (reached && n < POINTS_MAX) {
+        tel_error error;
+
+        arm(++n);
+        error = scenario();
+        reached = calls >= n;
+        arm(0);
+        if (atomic_load(&live) > before + leaks_of_others)
+            fail_msg("%ld blocks leaked when allocation %zu failed (%s)",
+                     atomic_load(&live) - before, n, tel_strerror(error));
+        /* The system's own memory is a matter of files: a directory cannot be read. */
+        if (error && error != TEL_E_NOMEM && error != TEL_E_UNAVAILABLE && error != TEL_E_IO)
+            fail_msg("\"%s\" when allocation %zu failed", tel_strerror(error), n);
+    }
+    print_message("  %zu points\n", n - 1);
+    assert_in_range(n, 2, POINTS_MAX - 1);
+    assert_int_equal(scenario(), TEL_OK);
+}
+
+/* ---- Scenarios ------------------------------------------------------------------------------- */
+
+static tel_error first_of(tel_error first, tel_error second)
+{
+    return first ? first : second;
+}
+
+static tel_error append_and_rotate(void)
+{
+    tel_buffer *buffer = NULL;
+    tel_error error = tel_buffer_new(&buffer, place.directory, place.config);
+
+    if (error)
+        return error;
+    error = tel_buffer_append(buffer, place.record, NULL);
+    error = first_of(error, tel_buffer_append_update(buffer, "e", place.changes, NULL));
+    error = first_of(error, tel_buffer_force_rotate(buffer, NULL));
+    tel_buffer_free(buffer);
+    return error;
+}
+
+static void buffer__without_memory_keeps_its_lines_whole(void **state)
+{
+    CLEANUP(freep) char *text = NULL;
+
+    (void)state;
+    at_each_point(append_and_rotate, 0);
+    text = scratch_read_all(place.directory, "");
+    assert_whole(text);
+}
+
+static tel_error ask_everything(void)
+{
+    const tel_record *records[] = {place.record, place.record};
+    tel_http_client *http = NULL;
+    tel_error error = tel_http_client_new(&http, peer_url(place.peer), place.config, NULL);
+
+    if (error)
+        return error;
+    error = tel_http_client_post_event(http, place.record, NULL, NULL);
+    error = first_of(error, tel_http_client_patch_event(http, "e", place.changes, NULL));
+    error = first_of(error, tel_http_client_post_batch(http, records, 2, NULL, NULL, NULL));
+    error = first_of(error, tel_http_client_associate_commit(http, "e", "0123abc", "ci", NULL, NULL,
+                                                             NULL));
+    tel_http_client_free(http);
+    return error;
+}
+
+static void http_client__without_memory_says_so(void **state)
+{
+    (void)state;
+    at_each_point(ask_everything, /* libcurl 7.88, once */ 1);
+}
+
+static tel_error sync_what_was_appended(void)
+{
+    tel_http_client *http = NULL;
+    tel_buffer *buffer = NULL;
+    size_t n = fail_at;
+    tel_error error;
+
+    arm(0);
+    assert_int_equal(tel_buffer_new(&buffer, place.directory, place.config), TEL_OK);
+    assert_int_equal(tel_http_client_new(&http, peer_url(place.peer), place.config, NULL), TEL_OK);
+    assert_int_equal(tel_buffer_append(buffer, place.record, NULL), TEL_OK);
+    assert_int_equal(tel_buffer_append_update(buffer, "e", place.changes, NULL), TEL_OK);
+    arm(n);
+    error = tel_buffer_sync(buffer, http, 60000, NULL, NULL);
+    n = calls;
+    arm(0);
+    assert_int_equal(tel_buffer_sync(buffer, http, 60000, NULL, NULL), TEL_OK);
+    tel_http_client_free(http);
+    tel_buffer_free(buffer);
+    calls = n;
+    return error;
+}
+
+static void sync__without_memory_rejects_nothing_and_delivers_all_later(void **state)
+{
+    CLEANUP(freep) char *rejected = NULL;
+    CLEANUP(freep) char *ready = NULL;
+
+    (void)state;
+    at_each_point(sync_what_was_appended, 0);
+    rejected = scratch_read_all(place.directory, ".rejected");
+    ready = scratch_read_all(place.directory, ".ready");
+    assert_string_equal(rejected, "");
+    assert_string_equal(ready, "");
+}
+
+/* A client whose service is away. What becomes of the run is not said here: without memory there may
+ * be none. */
+static tel_error record_a_run(void)
+{
+    tel_client *client = NULL;
+    tel_run *run = NULL;
+    tel_error error = tel_client_new(&client, place.config);
+
+    if (error)
+        return error;
+    error = tel_run_start(&run, client, TEL_FIELDS(.agent_name = "a", .job_type = "j"));
+    if (!error)
+        error = tel_run_end(&run, NULL, TEL_FIELDS(.items_succeeded = 1));
+    tel_client_free(client);
+    return error;
+}
+
+static void client__without_memory_keeps_its_lines_whole(void **state)
+{
+    CLEANUP(freep) char *buffer = scratch_path(place.scratch, "base/buffer");
+    CLEANUP(freep) char *trail = scratch_path(place.scratch, "base/raw");
+    CLEANUP(freep) char *buffered = NULL;
+    CLEANUP(freep) char *trailed = NULL;
+
+    (void)state;
+    assert_int_equal(tel_config_set(place.config, "TELEMETRY_API_URL", "http://127.0.0.1:1"),
+                     TEL_OK);
+    at_each_point(record_a_run, 0);
+    buffered = scratch_read_all(buffer, "");
+    trailed = scratch_read_all(trail, "");
+    assert_whole(buffered);
+    assert_whole(trailed);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(buffer__without_memory_keeps_its_lines_whole),
+        TEST(http_client__without_memory_says_so),
+        TEST(sync__without_memory_rejects_nothing_and_delivers_all_later),
+        TEST(client__without_memory_keeps_its_lines_whole),
+    };
+
+    if (!HAS_OWN_MALLOC)
+        return 77; /* skipped */
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
