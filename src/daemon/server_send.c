@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/server_send.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+
+static struct MHD_Response *make_response(struct answer *answer)
+{
+    static char no_memory[] = "{\"detail\":\"out of memory, or the answer is too large\"}";
+    size_t length = answer->body.length;
+    char *body = strbuf_take(&answer->body);
+    struct MHD_Response *response;
+
+    if (!body) {
+        answer->status = 500;
+        return MHD_create_response_from_buffer(strlen(no_memory), no_memory,
+                                               MHD_RESPMEM_PERSISTENT);
+    }
+    response = MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        free(body);
+    return response;
+}
+
+enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *exchange)
+{
+    struct answer *answer = &exchange->answer;
+    bool has_body = answer->body.length > 0 || strbuf_failed(&answer->body);
+    struct MHD_Response *response = make_response(answer);
+    enum MHD_Result result;
+
+    if (!response)
+        return MHD_NO;
+    if (has_body)
+        (void)MHD_add_response_header(response, "Content-Type", answer->content_type);
+    for (size_t i = 0; i < answer->header_count; i++)
+        (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+    if (answer->close)
+        (void)MHD_add_response_header(response, "Connection", "close");
+    result = MHD_queue_response(connection, (unsigned)answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+void send_at_once(int fd, const struct answer *answer)
+{
+    CLEANUP(strbuf_clear) struct strbuf text = STRBUF((size_t)16 * 1024);
+    ssize_t sent;
+
+    strbuf_printf(&text,
+                  "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
+                  "Connection: close\r\n\r\n",
+                  answer->status, MHD_get_reason_phrase_for((unsigned)answer->status),
+                  answer->body.length);
+    strbuf_append(&text, answer->body.text, answer->body.length);
+    if (strbuf_failed(&text))
+        return;
+    sent = send(fd, text.text, text.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)sent; /* who takes nothing gets nothing */
+}
