@@ -6,6 +6,7 @@
 #define DAEMON_EXCHANGE_H
 
 #include "base/strbuf.h"
+#include "daemon/rate_limiter.h"
 #include "daemon/target.h"
 
 enum method {
@@ -27,6 +28,7 @@ struct request_headers {
 };
 
 struct request {
+    struct address client;
     enum method method;
     struct target target;
     const struct route *route; /* the router's */
@@ -56,6 +58,7 @@ struct answer {
 struct exchange {
     struct request request;
     struct answer answer;
+    struct quota quota; /* told with every answer */
 };
 
 void exchange_init(struct exchange *exchange, size_t body_bytes_max);

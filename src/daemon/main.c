@@ -69,7 +69,10 @@ static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
     if (settings_token(&telemetryd->token, config, fault))
         return fault->code;
     service->token = telemetryd->token;
-    return TEL_OK;
+    if (!config_bool(config, CONFIG_TELEMETRY_RATE_LIMIT_ENABLED))
+        return TEL_OK;
+    return rate_limiter_new(&service->limiter,
+                            (unsigned)config_int(config, CONFIG_TELEMETRY_RATE_LIMIT_RPM), fault);
 }
 
 static tel_error take_lock(struct telemetryd *telemetryd, tel_fault *fault)
@@ -149,6 +152,7 @@ static tel_error serve(struct telemetryd *telemetryd, tel_fault *fault)
         .limits = peer_limits(config),
         .body_bytes_max = (size_t)config_int(config, CONFIG_TELEMETRY_API_MAX_BODY_MB) << 20,
         .header_bytes_max = (size_t)config_int(config, CONFIG_TELEMETRY_API_MAX_HEADER_KB) << 10,
+        .greet = router_greet,
         .admit = router_admit,
         .handle = router_handle,
         .arg = &telemetryd->service,
@@ -217,6 +221,7 @@ static void stop(struct telemetryd *telemetryd)
     listeners_close(&telemetryd->listeners);
     reader_free(service->reader);
     writer_free(service->writer);
+    rate_limiter_free(service->limiter);
     writer_lock_release(&telemetryd->lock);
     free(telemetryd->token);
     tel_config_free(telemetryd->config);

@@ -22,6 +22,9 @@ struct server;
 #define SERVER_THREADS 2
 #define SERVER_URL_BYTES_MAX 8192
 
+/* A request has begun: note what every answer to it shall tell. Nothing but the client is known yet. */
+typedef void server_greet_fn(void *arg, struct exchange *exchange);
+
 /* Look at a request before its body arrives. false: it is refused, and `exchange` holds the answer. */
 typedef bool server_admit_fn(void *arg, struct exchange *exchange);
 
@@ -34,6 +37,7 @@ struct server_options {
     struct peers_limits limits;
     size_t body_bytes_max;
     size_t header_bytes_max;
+    server_greet_fn *greet;
     server_admit_fn *admit;
     server_handle_fn *handle;
     void *arg;

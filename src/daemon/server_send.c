@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/server_send.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -25,6 +26,28 @@ static struct MHD_Response *make_response(struct answer *answer)
     return response;
 }
 
+static void add_number(struct MHD_Response *response, const char *name, unsigned number)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof text, "%u", number);
+    (void)MHD_add_response_header(response, name, text);
+}
+
+static void add_headers(struct MHD_Response *response, const struct exchange *exchange)
+{
+    const struct answer *answer = &exchange->answer;
+
+    for (size_t i = 0; i < answer->header_count; i++)
+        (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+    if (exchange->quota.limit) {
+        add_number(response, "X-RateLimit-Limit", exchange->quota.limit);
+        add_number(response, "X-RateLimit-Remaining", exchange->quota.remaining);
+    }
+    if (answer->close)
+        (void)MHD_add_response_header(response, "Connection", "close");
+}
+
 enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *exchange)
 {
     struct answer *answer = &exchange->answer;
@@ -36,10 +59,7 @@ enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *
         return MHD_NO;
     if (has_body)
         (void)MHD_add_response_header(response, "Content-Type", answer->content_type);
-    for (size_t i = 0; i < answer->header_count; i++)
-        (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
-    if (answer->close)
-        (void)MHD_add_response_header(response, "Connection", "close");
+    add_headers(response, exchange);
     result = MHD_queue_response(connection, (unsigned)answer->status, response);
     MHD_destroy_response(response);
     return result;

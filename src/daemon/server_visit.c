@@ -157,6 +157,8 @@ static enum MHD_Result begin(struct visit *visit, const char *method, const char
     visit->began_ms = clock_monotonic_ms();
     visits_begin(visits);
     visit->exchange.request.method = parse_method(method);
+    visit->exchange.request.client = *peer_address(visit->caller->peer);
+    options->greet(options->arg, &visit->exchange);
     if (!has_sound_shape(visit, &scan, header_size))
         return refuse(visit, &scan.framing);
     if (peer_is_surplus(visit->caller->peer)) {

@@ -6,6 +6,7 @@
 #define DAEMON_SERVICE_H
 
 #include "daemon/logger.h"
+#include "daemon/rate_limiter.h"
 #include "daemon/reader.h"
 #include "daemon/visitor.h"
 #include "daemon/writer.h"
@@ -13,7 +14,8 @@
 struct service {
     struct logger logger;
     struct visitor_rules visitors;
-    const char *token; /* NULL: nobody has to authenticate */
+    struct rate_limiter *limiter; /* NULL: everybody may ask as often as they like */
+    const char *token;            /* NULL: nobody has to authenticate */
     bool reads_need_token;
     struct writer *writer;
     struct reader *reader;

@@ -43,20 +43,6 @@ static bool is_ours(enum config_index index)
     }
 }
 
-/* Settings for what this version does not do; whoever set them must hear of it. */
-static size_t check_unknown_wishes(const struct tel_config *config, const struct log *log)
-{
-    static const char message[] = "%s is set, but this version of the service does not have that: "
-                                  "unset it";
-    size_t faults = 0;
-
-    if (config_bool(config, CONFIG_TELEMETRY_RATE_LIMIT_ENABLED)) {
-        log_write(log, TEL_LOG_ERROR, message, "TELEMETRY_RATE_LIMIT_ENABLED");
-        faults++;
-    }
-    return faults;
-}
-
 bool settings_allow_exposure(const struct tel_config *config)
 {
     return config_bool(config, CONFIG_TELEMETRY_API_AUTH_ENABLED) ||
@@ -110,7 +96,7 @@ size_t settings_check(const struct tel_config *config, tel_log_fn *report, void 
         log_write(&log, TEL_LOG_ERROR, "%s", fault.text);
         faults++;
     }
-    return faults + check_unknown_wishes(config, &log) + check_exposure(config, &log);
+    return faults + check_exposure(config, &log);
 }
 
 /* What does not fit in a header line could never be matched. */
