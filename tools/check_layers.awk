@@ -10,6 +10,7 @@ BEGIN {
     home["uuid/uuid.h"] = "src/base/*.c"
     home["sqlite3.h"] = "src/store/sqlite*.c"
     home["curl/curl.h"] = "src/deliver/http.c"
+    home["zlib.h"] = "src/daemon/gzip.c"
     home["microhttpd.h"] = "src/daemon/server*.[ch]"
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 #include "daemon/rate_limiter.h"
+#include "daemon/request_id.h"
 #include "daemon/target.h"
 
 enum method {
@@ -22,13 +23,17 @@ enum method {
 struct request_headers {
     const char *host;
     const char *accept;
+    const char *accept_encoding;
     const char *authorization;
+    const char *content_encoding;
     const char *origin;
+    const char *request_id;
     const char *sec_fetch_site;
 };
 
 struct request {
     struct address client;
+    char id[REQUEST_ID_SIZE];
     enum method method;
     struct target target;
     const struct route *route; /* the router's */

@@ -11,8 +11,11 @@ static const struct {
 } noted[] = {
     {"Host", offsetof(struct request_headers, host)},
     {"Accept", offsetof(struct request_headers, accept)},
+    {"Accept-Encoding", offsetof(struct request_headers, accept_encoding)},
     {"Authorization", offsetof(struct request_headers, authorization)},
+    {"Content-Encoding", offsetof(struct request_headers, content_encoding)},
     {"Origin", offsetof(struct request_headers, origin)},
+    {"X-Request-ID", offsetof(struct request_headers, request_id)},
     {"Sec-Fetch-Site", offsetof(struct request_headers, sec_fetch_site)},
 };
 

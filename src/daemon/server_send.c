@@ -7,6 +7,11 @@
 #include <sys/socket.h>
 
 #include "base/cleanup.h"
+#include "daemon/gzip.h"
+
+/* Less does not fit a packet better; more would hold up the thread. */
+#define PACKED_BYTES_MIN 1400
+#define PACKED_BYTES_MAX ((size_t)64 * 1024 * 1024)
 
 static struct MHD_Response *make_response(struct answer *answer)
 {
@@ -40,6 +45,7 @@ static void add_headers(struct MHD_Response *response, const struct exchange *ex
 
     for (size_t i = 0; i < answer->header_count; i++)
         (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+    (void)MHD_add_response_header(response, "X-Request-ID", exchange->request.id);
     if (exchange->quota.limit) {
         add_number(response, "X-RateLimit-Limit", exchange->quota.limit);
         add_number(response, "X-RateLimit-Remaining", exchange->quota.remaining);
@@ -48,13 +54,35 @@ static void add_headers(struct MHD_Response *response, const struct exchange *ex
         (void)MHD_add_response_header(response, "Connection", "close");
 }
 
+/* Pack the body, if that is wanted and worth it. */
+static void pack(struct exchange *exchange)
+{
+    struct answer *answer = &exchange->answer;
+    CLEANUP(strbuf_clear) struct strbuf packed = STRBUF(answer->body.max);
+
+    if (answer->body.length < PACKED_BYTES_MIN || answer->body.length > PACKED_BYTES_MAX)
+        return;
+    answer_header(exchange, "Vary", "Accept-Encoding");
+    if (!gzip_is_accepted(exchange->request.headers.accept_encoding))
+        return;
+    gzip_pack(&packed, answer->body.text, answer->body.length);
+    if (strbuf_failed(&packed))
+        return;
+    answer_header(exchange, "Content-Encoding", "gzip");
+    strbuf_clear(&answer->body);
+    answer->body = packed;
+    packed = STRBUF(0);
+}
+
 enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *exchange)
 {
     struct answer *answer = &exchange->answer;
     bool has_body = answer->body.length > 0 || strbuf_failed(&answer->body);
-    struct MHD_Response *response = make_response(answer);
+    struct MHD_Response *response;
     enum MHD_Result result;
 
+    pack(exchange);
+    response = make_response(answer);
     if (!response)
         return MHD_NO;
     if (has_body)
@@ -65,16 +93,17 @@ enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *
     return result;
 }
 
-void send_at_once(int fd, const struct answer *answer)
+void send_at_once(int fd, const struct exchange *exchange)
 {
+    const struct answer *answer = &exchange->answer;
     CLEANUP(strbuf_clear) struct strbuf text = STRBUF((size_t)16 * 1024);
     ssize_t sent;
 
     strbuf_printf(&text,
-                  "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n"
-                  "Connection: close\r\n\r\n",
+                  "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                  "X-Request-ID: %s\r\nConnection: close\r\n\r\n",
                   answer->status, MHD_get_reason_phrase_for((unsigned)answer->status),
-                  answer->body.length);
+                  answer->content_type, answer->body.length, exchange->request.id);
     strbuf_append(&text, answer->body.text, answer->body.length);
     if (strbuf_failed(&text))
         return;

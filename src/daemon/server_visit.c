@@ -6,16 +6,16 @@
  */
 #include "daemon/server_visit.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/cleanup.h"
 #include "daemon/server_caller.h"
-#include "daemon/framing.h"
-#include "daemon/header_block.h"
+#include "daemon/gzip.h"
+#include "daemon/request_log.h"
 #include "daemon/server_send.h"
+#include "daemon/server_shape.h"
 
 struct visit {
     struct exchange exchange; /* first, so that one is the other */
@@ -23,7 +23,7 @@ struct visit {
     struct MHD_Connection *connection;
     struct caller *caller;
     char *uri; /* as it came */
-    int64_t began_ms;
+    struct request_story story;
     bool began;     /* the headers were seen */
     bool handled;   /* the handler was called */
     bool suspended; /* ... and put the answer off */
@@ -35,6 +35,7 @@ static enum MHD_Result answer(struct visit *visit)
 {
     if (atomic_load(&visit->visits->quiescing) || peer_is_surplus(visit->caller->peer))
         visit->exchange.answer.close = true;
+    visit->story.answered_ms = clock_monotonic_ms();
     peers_note_sending(visit->visits->peers, visit->caller->peer);
     return send_answer(visit->connection, &visit->exchange);
 }
@@ -52,8 +53,9 @@ static enum MHD_Result refuse(struct visit *visit, const struct framing *framing
 /* Answer in the middle of the body. */
 static enum MHD_Result break_off(struct visit *visit)
 {
+    visit->story.answered_ms = clock_monotonic_ms();
     caller_linger(visit->caller);
-    send_at_once(peer_fd(visit->caller->peer), &visit->exchange.answer);
+    send_at_once(peer_fd(visit->caller->peer), &visit->exchange);
     return MHD_NO;
 }
 
@@ -82,66 +84,26 @@ static enum method parse_method(const char *name)
     return METHOD_OTHER;
 }
 
-struct header_scan {
-    struct framing framing;
-    struct request_headers *headers;
-    struct header_block block;
-};
-
-static enum MHD_Result scan_header(void *arg, enum MHD_ValueKind kind, const char *name,
-                                   size_t name_size, const char *value, size_t value_size)
-{
-    struct header_scan *scan = arg;
-
-    (void)kind;
-    (void)name_size;
-    (void)value_size;
-    if (!value)
-        value = "";
-    framing_add(&scan->framing, scan->headers, name, value);
-    header_block_add(&scan->block, name, value);
-    return MHD_YES;
-}
-
-static size_t scan_headers(struct header_scan *scan, struct visit *visit, const char *method,
-                           const char *version)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(visit->connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    size_t size = info ? info->header_size : 0;
-
-    scan->headers = &visit->exchange.request.headers;
-    if (MHD_VERSION <= 0x00097500)
-        header_block_init(&scan->block, method, strlen(visit->uri), version, size);
-    (void)MHD_get_connection_values_n(visit->connection, MHD_HEADER_KIND, scan_header, scan);
-    return size;
-}
-
-static void refuse_shape(struct visit *visit, int status, const char *reason)
-{
-    answer_detail(&visit->exchange, status, "%s", reason);
-    visit->exchange.answer.close = true;
-}
-
-/* Is the request one that can be understood? If not, it is answered. */
-static bool has_sound_shape(struct visit *visit, const struct header_scan *scan, size_t header_size)
+/* Find what keeps a request of sound shape from being taken in. true: nothing does. */
+static bool admit(struct visit *visit, const struct framing *framing)
 {
     const struct server_options *options = visit->visits->options;
-    const char *wrong = framing_fault(&scan->framing);
-    tel_fault fault;
+    struct exchange *exchange = &visit->exchange;
+    const char *encoding = exchange->request.headers.content_encoding;
 
-    if (!wrong && header_block_hides(&scan->block))
-        wrong = "the request line and the headers must be whole lines without NUL";
-    if (wrong)
-        refuse_shape(visit, 400, wrong);
-    else if (strlen(visit->uri) > SERVER_URL_BYTES_MAX)
-        refuse_shape(visit, 414, "the URL is too long: at most 8 KiB are taken");
-    else if (header_size > options->header_bytes_max)
-        refuse_shape(visit, 431, "the request's headers are too large");
-    else if (target_parse(&visit->exchange.request.target, visit->uri, &fault))
-        refuse_shape(visit, fault.code == TEL_E_NOMEM ? 503 : 400, fault.text);
-    else
+    if (peer_is_surplus(visit->caller->peer)) {
+        answer_unavailable(exchange, "there are too many connections");
+    } else if (!options->admit(options->arg, exchange)) {
+        return false;
+    } else if (framing_exceeds(framing, options->body_bytes_max)) {
+        answer_too_large(visit);
+    } else if (framing_has_body(framing) && encoding && !gzip_is_named(encoding) &&
+               strcasecmp(encoding, "identity") != 0) {
+        answer_detail(exchange, 415, "the only Content-Encoding that is taken is gzip");
+        answer_header(exchange, "Accept-Encoding", "gzip");
+    } else {
         return true;
+    }
     return false;
 }
 
@@ -150,28 +112,21 @@ static enum MHD_Result begin(struct visit *visit, const char *method, const char
 {
     struct visits *visits = visit->visits;
     const struct server_options *options = visits->options;
-    struct header_scan scan = {0};
-    size_t header_size = scan_headers(&scan, visit, method, version);
+    struct request *request = &visit->exchange.request;
+    struct shape shape;
 
     visit->began = true;
-    visit->began_ms = clock_monotonic_ms();
+    visit->story.began_ms = clock_monotonic_ms();
     visits_begin(visits);
-    visit->exchange.request.method = parse_method(method);
-    visit->exchange.request.client = *peer_address(visit->caller->peer);
+    shape_read(&shape, &request->headers, visit->connection, method, visit->uri, version);
+    request->method = parse_method(method);
+    request->client = *peer_address(visit->caller->peer);
+    request_id_choose(request->id, request->headers.request_id);
     options->greet(options->arg, &visit->exchange);
-    if (!has_sound_shape(visit, &scan, header_size))
-        return refuse(visit, &scan.framing);
-    if (peer_is_surplus(visit->caller->peer)) {
-        answer_unavailable(&visit->exchange, "there are too many connections");
-        return refuse(visit, &scan.framing);
-    }
-    if (!options->admit(options->arg, &visit->exchange))
-        return refuse(visit, &scan.framing);
-    if (framing_exceeds(&scan.framing, options->body_bytes_max)) {
-        answer_too_large(visit);
-        return refuse(visit, &scan.framing);
-    }
-    return MHD_YES;
+    if (shape_check(&shape, &visit->exchange, visit->uri, options->header_bytes_max) &&
+        admit(visit, &shape.framing))
+        return MHD_YES;
+    return refuse(visit, &shape.framing);
 }
 
 static enum MHD_Result take_body(struct visit *visit, const char *bytes, size_t count)
@@ -190,12 +145,41 @@ static enum MHD_Result take_body(struct visit *visit, const char *bytes, size_t 
     return MHD_YES;
 }
 
+/* Replace the body by what is packed in it. false: that cannot be, and is answered. */
+static bool unpack_body(struct visit *visit)
+{
+    struct strbuf *body = &visit->exchange.request.body;
+    CLEANUP(strbuf_clear) struct strbuf packed = *body;
+    tel_fault fault;
+
+    *body = STRBUF(packed.max);
+    switch (gzip_unpack(body, packed.text, packed.length, &fault)) {
+    case TEL_OK:
+        return true;
+    case TEL_E_INVALID:
+        answer_detail(&visit->exchange, 400, "the body is not what its Content-Encoding says: %s",
+                      fault.text);
+        return false;
+    case TEL_E_TOO_LARGE:
+        answer_too_large(visit);
+        return false;
+    default:
+        answer_unavailable(&visit->exchange, fault.text);
+        return false;
+    }
+}
+
+/* All of it is there. */
 static enum MHD_Result handle(struct visit *visit)
 {
     const struct server_options *options = visit->visits->options;
 
     visit->handled = true;
     peers_note_handling(visit->visits->peers, visit->caller->peer);
+    if (visit->exchange.request.body.length &&
+        gzip_is_named(visit->exchange.request.headers.content_encoding) && !unpack_body(visit))
+        return answer(visit);
+    visit->story.handled_ms = clock_monotonic_ms();
     options->handle(options->arg, &visit->exchange);
     return visit->suspended ? MHD_YES : answer(visit);
 }
@@ -252,40 +236,6 @@ void *visit_on_uri(void *arg, const char *uri, struct MHD_Connection *connection
     return visit;
 }
 
-static const char *method_name(enum method method)
-{
-    switch (method) {
-    case METHOD_GET:
-        return "GET";
-    case METHOD_HEAD:
-        return "HEAD";
-    case METHOD_POST:
-        return "POST";
-    case METHOD_PATCH:
-        return "PATCH";
-    case METHOD_OPTIONS:
-        return "OPTIONS";
-    default:
-        return "OTHER";
-    }
-}
-
-static void log_visit(const struct visit *visit)
-{
-    const struct logger *logger = visit->visits->options->logger;
-    CLEANUP(freep) char *path = strndup(visit->uri, strcspn(visit->uri, "?"));
-    char status[16];
-    char ms[24];
-
-    if (logger->level > TEL_LOG_DEBUG)
-        return;
-    (void)snprintf(status, sizeof status, "%d", visit->exchange.answer.status);
-    (void)snprintf(ms, sizeof ms, "%" PRId64, clock_monotonic_ms() - visit->began_ms);
-    logger_event(logger, TEL_LOG_DEBUG, "request",
-                 LOG_FIELDS({"method", method_name(visit->exchange.request.method)}, {"path", path},
-                            {"status", status}, {"ms", ms}));
-}
-
 void visit_on_completed(void *arg, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code)
 {
@@ -298,7 +248,9 @@ void visit_on_completed(void *arg, struct MHD_Connection *connection, void **con
         return;
     *context = NULL;
     if (visit->began) {
-        log_visit(visit);
+        visit->story.target = visit->uri;
+        visit->story.has_ended_early = peers_has_ended(visits->peers, visit->caller->peer);
+        request_log(visits->options->logger, &visit->exchange, &visit->story);
         visits_end(visits);
     }
     peers_note_waiting(visits->peers, visit->caller->peer);

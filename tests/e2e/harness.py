@@ -194,6 +194,11 @@ def read_answer(stream):
     return Answer(int(line.split()[1]), headers, body)
 
 
+def connect(service, source="127.0.0.1"):
+    """Open a connection to a service, from an address of this machine."""
+    return socket.create_connection(("127.0.0.1", service.port), PATIENCE_SECONDS, (source, 0))
+
+
 def ask(connection, data):
     """Send bytes as they are over an open connection, and return the answer."""
     connection.sendall(data)

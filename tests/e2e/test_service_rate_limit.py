@@ -1,7 +1,5 @@
 # SPDX-License-Identifier: MIT
 """How often one client may ask. The window itself is tested with a clock of its own, in C."""
-import socket
-
 import harness
 from harness import a_run
 
@@ -92,8 +90,7 @@ class RateLimit(harness.TestCase):
         ask = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
         for status in (200, 429):
             for address in ("127.0.0.2", "127.0.0.3"):
-                with socket.create_connection(("127.0.0.1", service.port), harness.PATIENCE_SECONDS,
-                                              source_address=(address, 0)) as connection:
+                with harness.connect(service, address) as connection:
                     self.assertEqual(harness.ask(connection, ask).status, status)
 
     def test_a_limit_that_is_none_does_not_start(self):

@@ -7,14 +7,10 @@ import struct
 import time
 
 import harness
-from harness import a_run
+from harness import a_run, connect
 
 HEAD = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\n"
 ASK = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
-
-
-def connect(service):
-    return socket.create_connection(("127.0.0.1", service.port), timeout=harness.PATIENCE_SECONDS)
 
 
 def is_closed(connection):
@@ -148,8 +144,7 @@ class ManyPeers(harness.TestCase):
             self.assertEqual(harness.ask(first, ASK).status, 200)
             with connect(service) as second:
                 self.assertEqual(harness.ask(second, ASK).status, 503)
-            with socket.create_connection(("127.0.0.1", service.port), harness.PATIENCE_SECONDS,
-                                          source_address=("127.0.0.2", 0)) as other:
+            with connect(service, "127.0.0.2") as other:
                 self.assertEqual(harness.ask(other, ASK).status, 200)
 
     def test_whoever_goes_leaves_nothing_behind(self):
