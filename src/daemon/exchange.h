@@ -6,6 +6,8 @@
 #define DAEMON_EXCHANGE_H
 
 #include "base/strbuf.h"
+#include "daemon/rate_limiter.h"
+#include "daemon/request_id.h"
 #include "daemon/target.h"
 
 enum method {
@@ -21,12 +23,17 @@ enum method {
 struct request_headers {
     const char *host;
     const char *accept;
+    const char *accept_encoding;
     const char *authorization;
+    const char *content_encoding;
     const char *origin;
+    const char *request_id;
     const char *sec_fetch_site;
 };
 
 struct request {
+    struct address client;
+    char id[REQUEST_ID_SIZE];
     enum method method;
     struct target target;
     const struct route *route; /* the router's */
@@ -56,6 +63,7 @@ struct answer {
 struct exchange {
     struct request request;
     struct answer answer;
+    struct quota quota; /* told with every answer */
 };
 
 void exchange_init(struct exchange *exchange, size_t body_bytes_max);

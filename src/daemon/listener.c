@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -68,7 +70,7 @@ static bool is_loopback(const struct sockaddr *address)
 
         return IN6_IS_ADDR_LOOPBACK(&ipv6->sin6_addr);
     }
-    return false;
+    return address->sa_family == AF_UNIX;
 }
 
 bool listener_is_loopback(const char *host)
@@ -93,19 +95,23 @@ static tel_error fault_in_use(tel_fault *fault, const char *host, uint16_t port)
                      host, (unsigned)port);
 }
 
-static tel_error describe(struct listener *listener, tel_fault *fault)
+tel_error listener_describe(struct listener *listener, tel_fault *fault)
 {
     union {
         struct sockaddr any;
         struct sockaddr_in ipv4;
         struct sockaddr_in6 ipv6;
+        struct sockaddr_un local;
     } address = {0};
     socklen_t size = sizeof address;
     char host[INET6_ADDRSTRLEN];
 
     if (getsockname(listener->fd, &address.any, &size))
         return fault_errno(fault, TEL_E_IO, "cannot tell the port");
-    if (address.any.sa_family == AF_INET6) {
+    listener->is_local = is_loopback(&address.any);
+    if (address.any.sa_family == AF_UNIX) {
+        (void)snprintf(listener->path, sizeof listener->path, "%s", address.local.sun_path);
+    } else if (address.any.sa_family == AF_INET6) {
         (void)inet_ntop(AF_INET6, &address.ipv6.sin6_addr, host, sizeof host);
         (void)snprintf(listener->host, sizeof listener->host, "[%s]", host);
         listener->port = ntohs(address.ipv6.sin6_port);
@@ -139,14 +145,30 @@ tel_error listener_open(struct listener *listener, const char *host, uint16_t po
     }
     listener->fd = fd;
     fd = -1;
-    error = describe(listener, fault);
+    error = listener_describe(listener, fault);
     if (error)
         listener_close(listener);
     return error;
 }
 
+void listener_refuse(const struct listener *listener)
+{
+    if (!listener->is_borrowed)
+        (void)shutdown(listener->fd, SHUT_RDWR);
+}
+
+/* Our socket's name goes with it, unless it names another by now. */
+static void remove_name(const struct listener *listener)
+{
+    struct stat status;
+
+    if (listener->inode && lstat(listener->path, &status) == 0 && status.st_ino == listener->inode)
+        (void)unlink(listener->path);
+}
+
 void listener_close(struct listener *listener)
 {
+    remove_name(listener);
     closep(&listener->fd);
-    listener->fd = -1;
+    *listener = LISTENER();
 }

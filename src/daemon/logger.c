@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/logger.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -9,6 +11,7 @@
 #include "base/json.h"
 
 #define LINE_BYTES_MAX ((size_t)16 * 1024)
+#define VALUE_BYTES_MAX 1000
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 
@@ -26,12 +29,38 @@ void logger_set_level(struct logger *logger, const char *name)
     atomic_store(&logger->level, (int)logger_level(name));
 }
 
-/* Values that are a word stay bare; the others get JSON's quotes and escapes. */
-static void write_value(struct strbuf *line, const char *value)
+/* Quote as JSON does, and escape also what terminals obey and JSON lets pass: DEL and the controls from
+ * U+0080 to U+009F. */
+static void write_quoted(struct strbuf *line, const char *value)
 {
+    CLEANUP(strbuf_clear) struct strbuf quoted = STRBUF(LINE_BYTES_MAX);
+
+    json_write_string(&quoted, value);
+    for (const char *c = quoted.text; c && *c; c++) {
+        unsigned char next = (unsigned char)c[1];
+
+        if (*c == 0x7f) {
+            strbuf_puts(line, "\\u007f");
+        } else if ((unsigned char)*c == 0xc2 && next < 0xa0) {
+            strbuf_printf(line, "\\u%04x", next);
+            c++;
+        } else {
+            strbuf_putc(line, *c);
+        }
+    }
+}
+
+/* Values that are a word stay bare; the others are quoted. Nobody's is longer than its share. */
+static void write_value(struct strbuf *line, const char *given)
+{
+    char value[VALUE_BYTES_MAX + 4];
+
+    if (snprintf(value, sizeof value, "%.*s", VALUE_BYTES_MAX, given) == VALUE_BYTES_MAX &&
+        given[VALUE_BYTES_MAX])
+        memcpy(value + VALUE_BYTES_MAX, "...", 4);
     for (const char *c = value; *c; c++) {
         if (*c <= ' ' || *c >= 0x7f || *c == '"' || *c == '=' || *c == '\\') {
-            json_write_string(line, value);
+            write_quoted(line, value);
             return;
         }
     }

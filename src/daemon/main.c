@@ -14,7 +14,7 @@
 
 #include "daemon/adopter.h"
 #include "daemon/exporter.h"
-#include "daemon/listener.h"
+#include "daemon/listeners.h"
 #include "daemon/log_file.h"
 #include "daemon/notify.h"
 #include "daemon/options.h"
@@ -40,7 +40,7 @@ struct telemetryd {
     char host_name[256];
     struct store_options store_options;
     struct writer_lock lock;
-    struct listener listener;
+    struct listeners listeners;
     struct server *server;
     struct adopter *adopter;
     struct exporter *exporter; /* NULL: the export is off */
@@ -76,7 +76,10 @@ static tel_error configure(struct telemetryd *telemetryd, tel_fault *fault)
         return fault->code;
     service->auth.is_on = token != NULL;
     auth_set_token(&service->auth, token);
-    return TEL_OK;
+    if (!config_bool(config, CONFIG_TELEMETRY_RATE_LIMIT_ENABLED))
+        return TEL_OK;
+    return rate_limiter_new(&service->limiter,
+                            (unsigned)config_int(config, CONFIG_TELEMETRY_RATE_LIMIT_RPM), fault);
 }
 
 static tel_error open_log(const struct telemetryd *telemetryd, tel_fault *fault)
@@ -127,18 +130,43 @@ static tel_error open_store(struct telemetryd *telemetryd, tel_fault *fault)
     return reader_new(&service->reader, &telemetryd->store_options, SERVER_THREADS, fault);
 }
 
+static tel_error open_listeners(struct telemetryd *telemetryd, tel_fault *fault)
+{
+    const struct tel_config *config = telemetryd->config;
+    const struct listeners_options wanted = {
+        .host = config_text(config, CONFIG_TELEMETRY_API_HOST),
+        .port = (uint16_t)config_int(config, CONFIG_TELEMETRY_API_PORT),
+        .socket = config_text(config, CONFIG_TELEMETRY_API_SOCKET),
+        .access = config_file_access(config),
+    };
+    tel_error error = listeners_open(&telemetryd->listeners, &wanted, fault);
+
+    /* Of an address the settings were checked; of inherited sockets it is known only now. */
+    if (error || listeners_are_local(&telemetryd->listeners) || settings_allow_exposure(config))
+        return error;
+    return settings_fault_exposure(fault, telemetryd->listeners.hosts);
+}
+
+static struct peers_limits peer_limits(const struct tel_config *config)
+{
+    return (struct peers_limits){
+        .connections_max = (unsigned)config_int(config, CONFIG_TELEMETRY_API_MAX_CONNECTIONS),
+        .per_address_max =
+            (unsigned)config_int(config, CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP),
+        .request_ms = config_int(config, CONFIG_TELEMETRY_API_REQUEST_TIMEOUT_SECONDS) * 1000,
+        .idle_ms = config_int(config, CONFIG_TELEMETRY_API_IDLE_TIMEOUT_SECONDS) * 1000,
+    };
+}
+
 static tel_error serve(struct telemetryd *telemetryd, tel_fault *fault)
 {
     const struct tel_config *config = telemetryd->config;
     const struct server_options server_options = {
-        .listen_fd = telemetryd->listener.fd,
+        .listeners = &telemetryd->listeners,
+        .limits = peer_limits(config),
         .body_bytes_max = (size_t)config_int(config, CONFIG_TELEMETRY_API_MAX_BODY_MB) << 20,
         .header_bytes_max = (size_t)config_int(config, CONFIG_TELEMETRY_API_MAX_HEADER_KB) << 10,
-        .connections_max = (unsigned)config_int(config, CONFIG_TELEMETRY_API_MAX_CONNECTIONS),
-        .connections_per_ip_max =
-            (unsigned)config_int(config, CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP),
-        .idle_timeout_seconds =
-            (unsigned)config_int(config, CONFIG_TELEMETRY_API_IDLE_TIMEOUT_SECONDS),
+        .greet = router_greet,
         .admit = router_admit,
         .handle = router_handle,
         .arg = &telemetryd->service,
@@ -146,10 +174,10 @@ static tel_error serve(struct telemetryd *telemetryd, tel_fault *fault)
     };
 
     telemetryd->service.visitors = (struct visitor_rules){
-        .bound_host = telemetryd->listener.host,
+        .bound_hosts = telemetryd->listeners.hosts,
         .allowed_hosts = config_text(config, CONFIG_TELEMETRY_API_ALLOWED_HOSTS),
         .own_name = telemetryd->host_name,
-        .is_loopback = listener_is_loopback(telemetryd->listener.host),
+        .is_loopback = listeners_are_local(&telemetryd->listeners),
     };
     return server_start(&telemetryd->server, &server_options, fault);
 }
@@ -168,8 +196,7 @@ static tel_error start(struct telemetryd *telemetryd, tel_fault *fault)
     if (!error)
         error = open_store(telemetryd, fault);
     if (!error)
-        error = listener_open(&telemetryd->listener, config_text(config, CONFIG_TELEMETRY_API_HOST),
-                              (uint16_t)config_int(config, CONFIG_TELEMETRY_API_PORT), fault);
+        error = open_listeners(telemetryd, fault);
     if (!error)
         error = serve(telemetryd, fault);
     if (!error)
@@ -183,11 +210,14 @@ static tel_error start(struct telemetryd *telemetryd, tel_fault *fault)
 
 static void print_addresses(const struct telemetryd *telemetryd)
 {
-    (void)fprintf(stderr,
-                  "telemetryd: listening on http://%s:%u\n"
-                  "telemetryd: database %s\n",
-                  telemetryd->listener.host, (unsigned)telemetryd->listener.port,
-                  telemetryd->service.database);
+    const struct listeners *listeners = &telemetryd->listeners;
+    char url[LISTENERS_URL_SIZE];
+
+    for (size_t i = 0; i < listeners->count; i++) {
+        listeners_write_url(url, &listeners->items[i]);
+        (void)fprintf(stderr, "telemetryd: listening on %s\n", url);
+    }
+    (void)fprintf(stderr, "telemetryd: database %s\n", telemetryd->service.database);
     (void)fflush(stderr);
 }
 
@@ -209,9 +239,10 @@ static void stop(struct telemetryd *telemetryd)
         (void)server_wait_idle(telemetryd->server, deadline_in(SEND_WAIT_MS));
         server_stop(telemetryd->server);
     }
-    listener_close(&telemetryd->listener);
+    listeners_close(&telemetryd->listeners);
     reader_free(service->reader);
     writer_free(service->writer);
+    rate_limiter_free(service->limiter);
     writer_lock_release(&telemetryd->lock);
     auth_clear(&service->auth);
     tel_config_free(telemetryd->config);
@@ -242,9 +273,7 @@ static void serve_until_end(struct telemetryd *telemetryd)
 
 int main(int argc, char **argv)
 {
-    struct telemetryd telemetryd = {.lock = WRITER_LOCK(),
-                                    .listener = LISTENER(),
-                                    .service.auth = AUTH()};
+    struct telemetryd telemetryd = {.lock = WRITER_LOCK(), .service.auth = AUTH()};
     struct options options = {0};
     tel_fault fault = {0};
     size_t faults;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/router.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/strbuf.h"
 #include "daemon/auth.h"
 #include "daemon/routes.h"
@@ -73,11 +75,44 @@ static bool is_read(const struct request *request)
     return request->method & (METHOD_GET | METHOD_HEAD | METHOD_OPTIONS);
 }
 
+/* Only what is spelled exactly so: nobody shall have to wonder what else a decoder makes of it. */
+static bool is_free(const struct request *request)
+{
+    return request->route && request->route->is_open && !request->target.is_escaped;
+}
+
 static bool needs_token(const struct service *service, const struct request *request)
 {
-    if (!service->auth.is_on || (request->route && request->route->is_open))
+    if (!service->auth.is_on || is_free(request))
         return false;
     return service->reads_need_token || !is_read(request);
+}
+
+void router_greet(void *arg, struct exchange *exchange)
+{
+    const struct service *service = arg;
+
+    if (service->limiter)
+        exchange->quota =
+            rate_limiter_look(service->limiter, &exchange->request.client, clock_monotonic_ms());
+}
+
+/* Count the request. false: it is one too many, and answered. */
+static bool is_within_rate(const struct service *service, struct exchange *exchange)
+{
+    char seconds[16];
+
+    if (!service->limiter || is_free(&exchange->request))
+        return true;
+    exchange->quota =
+        rate_limiter_take(service->limiter, &exchange->request.client, clock_monotonic_ms());
+    if (!exchange->quota.is_exceeded)
+        return true;
+    answer_detail(exchange, 429, "more than %u requests in 60 seconds: wait %u seconds",
+                  exchange->quota.limit, exchange->quota.retry_after_s);
+    (void)snprintf(seconds, sizeof seconds, "%u", exchange->quota.retry_after_s);
+    answer_header(exchange, "Retry-After", seconds);
+    return false;
 }
 
 bool router_admit(void *arg, struct exchange *exchange)
@@ -93,6 +128,8 @@ bool router_admit(void *arg, struct exchange *exchange)
                       "this service is not \"%.100s\": ask it as localhost, or add the name to "
                       "TELEMETRY_API_ALLOWED_HOSTS",
                       headers->host);
+    } else if (!is_within_rate(service, exchange)) {
+        return false;
     } else if (needs_token(service, request) &&
                !auth_admits(&service->auth, headers->authorization)) {
         answer_detail(exchange, 401, "a valid bearer token is needed");

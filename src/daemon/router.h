@@ -13,7 +13,8 @@
 /* Does a path match "/api/v1/runs/{event_id}"? *argument (may be NULL) is what stands for {...}. */
 bool router_path_matches(const struct target *target, const char *pattern, const char **argument);
 
-/* A server_admit_fn and a server_handle_fn; `service` is the struct service. */
+/* A server_greet_fn, a server_admit_fn and a server_handle_fn; `service` is the struct service. */
+void router_greet(void *service, struct exchange *exchange);
 bool router_admit(void *service, struct exchange *exchange);
 void router_handle(void *service, struct exchange *exchange);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
- * From a listening socket to exchanges and back. The only user of libmicrohttpd, whose leniency ends
- * here: what is odd about a request's framing is refused before anyone sees it, every error has our
- * own JSON body, and a connection whose answer has to wait for the disk holds no thread.
+ * From listening sockets to exchanges and back: server.c starts and ends it, acceptor.c takes
+ * connections, server_visit.c follows a request. Nobody else knows libmicrohttpd, whose leniency ends here:
+ * what is odd about a request's framing is refused before anyone sees it, every error has our own JSON
+ * body, and a connection whose answer has to wait for the disk holds no thread.
  */
 #ifndef DAEMON_SERVER_H
 #define DAEMON_SERVER_H
@@ -12,12 +13,17 @@
 
 #include "base/clock.h"
 #include "daemon/exchange.h"
+#include "daemon/listeners.h"
 #include "daemon/logger.h"
+#include "daemon/peers.h"
 
 struct server;
 
 #define SERVER_THREADS 2
 #define SERVER_URL_BYTES_MAX 8192
+
+/* A request has begun: note what every answer to it shall tell. Nothing but the client is known yet. */
+typedef void server_greet_fn(void *arg, struct exchange *exchange);
 
 /* Look at a request before its body arrives. false: it is refused, and `exchange` holds the answer. */
 typedef bool server_admit_fn(void *arg, struct exchange *exchange);
@@ -27,12 +33,11 @@ typedef bool server_admit_fn(void *arg, struct exchange *exchange);
 typedef void server_handle_fn(void *arg, struct exchange *exchange);
 
 struct server_options {
-    int listen_fd; /* stays the caller's */
+    const struct listeners *listeners; /* stay the caller's */
+    struct peers_limits limits;
     size_t body_bytes_max;
     size_t header_bytes_max;
-    unsigned connections_max;
-    unsigned connections_per_ip_max;
-    unsigned idle_timeout_seconds;
+    server_greet_fn *greet;
     server_admit_fn *admit;
     server_handle_fn *handle;
     void *arg;

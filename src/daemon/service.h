@@ -7,6 +7,7 @@
 
 #include "daemon/auth.h"
 #include "daemon/logger.h"
+#include "daemon/rate_limiter.h"
 #include "daemon/reader.h"
 #include "daemon/visitor.h"
 #include "daemon/writer.h"
@@ -15,6 +16,7 @@ struct service {
     struct logger logger;
     struct visitor_rules visitors;
     struct auth auth;
+    struct rate_limiter *limiter; /* NULL: everybody may ask as often as they like */
     bool reads_need_token;
     struct writer *writer;
     struct reader *reader;

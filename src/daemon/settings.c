@@ -36,36 +36,30 @@ static bool is_ours(enum config_index index)
     }
 }
 
-/* Settings for what this version does not do; whoever set them must hear of it. */
-static size_t check_unknown_wishes(const struct tel_config *config, const struct log *log)
+bool settings_allow_exposure(const struct tel_config *config)
 {
-    static const char message[] = "%s is set, but this version of the service does not have that: "
-                                  "unset it";
-    size_t faults = 0;
+    return config_bool(config, CONFIG_TELEMETRY_API_AUTH_ENABLED) ||
+           config_bool(config, CONFIG_TELEMETRY_API_ALLOW_INSECURE);
+}
 
-    if (config_bool(config, CONFIG_TELEMETRY_RATE_LIMIT_ENABLED)) {
-        log_write(log, TEL_LOG_ERROR, message, "TELEMETRY_RATE_LIMIT_ENABLED");
-        faults++;
-    }
-    if (config_text(config, CONFIG_TELEMETRY_API_SOCKET)) {
-        log_write(log, TEL_LOG_ERROR, message, "TELEMETRY_API_SOCKET");
-        faults++;
-    }
-    return faults;
+tel_error settings_fault_exposure(tel_fault *fault, const char *host)
+{
+    return fault_set(fault, TEL_E_INVALID,
+                     "listening on \"%.100s\" would let others in without a token: set "
+                     "TELEMETRY_API_AUTH_ENABLED=true and TELEMETRY_API_AUTH_TOKEN, or, if that is "
+                     "meant, TELEMETRY_API_ALLOW_INSECURE=true",
+                     host);
 }
 
 static size_t check_exposure(const struct tel_config *config, const struct log *log)
 {
     const char *host = config_text(config, CONFIG_TELEMETRY_API_HOST);
+    tel_fault fault;
 
-    if (config_bool(config, CONFIG_TELEMETRY_API_AUTH_ENABLED) ||
-        config_bool(config, CONFIG_TELEMETRY_API_ALLOW_INSECURE) || listener_is_loopback(host))
+    if (settings_allow_exposure(config) || listener_is_loopback(host))
         return 0;
-    log_write(log, TEL_LOG_ERROR,
-              "listening on \"%.100s\" would let others in without a token: set "
-              "TELEMETRY_API_AUTH_ENABLED=true and TELEMETRY_API_AUTH_TOKEN, or, if that is meant, "
-              "TELEMETRY_API_ALLOW_INSECURE=true",
-              host);
+    (void)settings_fault_exposure(&fault, host);
+    log_write(log, TEL_LOG_ERROR, "%s", fault.text);
     return 1;
 }
 
@@ -95,7 +89,7 @@ size_t settings_check(const struct tel_config *config, tel_log_fn *report, void 
         log_write(&log, TEL_LOG_ERROR, "%s", fault.text);
         faults++;
     }
-    return faults + check_unknown_wishes(config, &log) + check_exposure(config, &log);
+    return faults + check_exposure(config, &log);
 }
 
 /* What does not fit in a header line could never be matched. */

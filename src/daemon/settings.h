@@ -6,6 +6,7 @@
 #ifndef DAEMON_SETTINGS_H
 #define DAEMON_SETTINGS_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "deliver/config.h"
@@ -21,5 +22,10 @@ tel_error settings_token(char **token, const struct tel_config *config, tel_faul
 
 /* Print the settings that the service reads, each behind where it comes from; secrets are masked. */
 void settings_print(const struct tel_config *config, FILE *stream);
+
+/* Is it settled that others than this machine's programs may come? If not, and they can, because `host`
+ * is listened on, that is a fault. */
+bool settings_allow_exposure(const struct tel_config *config);
+tel_error settings_fault_exposure(tel_fault *fault, const char *host);
 
 #endif

@@ -4,7 +4,6 @@
  */
 #include "daemon/target.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +58,7 @@ static tel_error fault_nul(tel_fault *fault)
 
 static tel_error parse_path(struct target *target, char *path, tel_fault *fault)
 {
+    target->is_escaped = strchr(path, '%') != NULL;
     for (char *next; path; path = next) {
         next = cut(path, '/');
         if (!decode(path, false))

@@ -6,6 +6,7 @@
 #ifndef DAEMON_TARGET_H
 #define DAEMON_TARGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -22,6 +23,7 @@ struct parameter {
 struct target {
     char *text; /* what all others point into */
     const char *segments[TARGET_SEGMENTS_MAX];
+    bool is_escaped;      /* the path had escapes */
     size_t segment_count; /* of the path, whatever fits; a longer path is nothing we know */
     struct parameter parameters[TARGET_PARAMETERS_MAX];
     size_t parameter_count;

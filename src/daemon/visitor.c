@@ -64,7 +64,7 @@ bool visitor_host_is_allowed(const struct visitor_rules *rules, const char *host
         is_listed(host, length, rules->allowed_hosts))
         return true;
     if (rules->is_loopback)
-        return is_listed(host, length, rules->bound_host);
+        return is_listed(host, length, rules->bound_hosts);
     return is_address(host, length) || is_listed(host, length, rules->own_name);
 }
 

@@ -9,10 +9,10 @@
 #include <stdbool.h>
 
 struct visitor_rules {
-    const char *bound_host;    /* the address that is listened on, as a URL has it: [::1] */
+    const char *bound_hosts; /* the addresses that are listened on, as URLs have them, by commas */
     const char *allowed_hosts; /* further names, by commas; NULL: none */
     const char *own_name;      /* this host's name */
-    bool is_loopback;          /* the address listened on is one */
+    bool is_loopback;          /* they all are: none but this machine can come */
 };
 
 /* May the service be called by this Host header, "name" or "name:port"? */

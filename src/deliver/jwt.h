@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Signed tokens (JSON Web Tokens, RFC 7519) with RS256. The only user of OpenSSL.
+ * Signed tokens (JSON Web Tokens, RFC 7519) with RS256.
  */
 #ifndef DELIVER_JWT_H
 #define DELIVER_JWT_H

@@ -46,7 +46,7 @@ static void router_path_matches__takes_anything_but_nothing_for_braces(void **st
 
 /* A service that nobody has to authenticate to, on a loopback address. */
 static const struct service open_service = {
-    .visitors = {.bound_host = "127.0.0.1", .own_name = "box", .is_loopback = true},
+    .visitors = {.bound_hosts = "127.0.0.1", .own_name = "box", .is_loopback = true},
 };
 
 /* Return the status with which a request is refused, 0 when it is let in. */

@@ -4,14 +4,14 @@
 #include "daemon/visitor.h"
 
 static const struct visitor_rules local = {
-    .bound_host = "127.0.0.1",
+    .bound_hosts = "127.0.0.1",
     .allowed_hosts = "box.example, Other.example,,",
     .own_name = "box",
     .is_loopback = true,
 };
 
 static const struct visitor_rules wide = {
-    .bound_host = "0.0.0.0",
+    .bound_hosts = "0.0.0.0",
     .own_name = "box",
 };
 

@@ -108,7 +108,7 @@ class Service:
         for line in self.process.stderr:
             self.log.append(line.rstrip("\n"))
             found = re.match(r"telemetryd: listening on (http://\S+)$", self.log[-1])
-            if found:
+            if found and not self.url:
                 self.url = found.group(1)
                 self._listening.set()
         self._listening.set()
@@ -180,7 +180,7 @@ class Answer:
         self.body = body
 
 
-def _read_answer(stream):
+def read_answer(stream):
     line = stream.readline()
     if not line:
         return Answer(None, {}, b"")
@@ -194,14 +194,26 @@ def _read_answer(stream):
     return Answer(int(line.split()[1]), headers, body)
 
 
+def connect(service, source="127.0.0.1"):
+    """Open a connection to a service, from an address of this machine."""
+    return socket.create_connection(("127.0.0.1", service.port), PATIENCE_SECONDS, (source, 0))
+
+
+def ask(connection, data):
+    """Send bytes as they are over an open connection, and return the answer."""
+    connection.sendall(data)
+    with connection.makefile("rb") as stream:
+        return read_answer(stream)
+
+
 def send_raw(port, data, answers=1):
     """Send bytes as they are over a new connection, and return the first answer, or a list."""
     with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_SECONDS) as connection:
+        if answers == 1:
+            return ask(connection, data)
         connection.sendall(data)
         with connection.makefile("rb") as stream:
-            if answers == 1:
-                return _read_answer(stream)
-            return [_read_answer(stream) for _ in range(answers)]
+            return [read_answer(stream) for _ in range(answers)]
 
 
 class TestCase(unittest.TestCase):

@@ -94,9 +94,6 @@ class RefusingToStart(harness.TestCase):
             self.assertIn(key, said)
         self.assertEqual(list(self.base.iterdir()), [])
 
-    def test_a_protection_that_is_not_there_is_not_promised(self):
-        self.assertIn("TELEMETRY_RATE_LIMIT_ENABLED", self.refuse(TELEMETRY_RATE_LIMIT_ENABLED="true"))
-
     def test_a_second_service_on_the_database_names_the_first(self):
         first = self.start_service()
         said = self.refuse()
