@@ -1,7 +1,7 @@
 # The usual words for CMake's presets; `make help` lists them. Each build is in build/<preset>.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := release
-.PHONY: release install docs run test load check asan tsan clang coverage fuzz tidy fmt clean help
+.PHONY: release install docs run test load check asan tsan clang coverage bench fuzz tidy fmt clean help
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -57,6 +57,10 @@ clang: ## all tests, compiled by clang
 
 fuzz: ## build the fuzz targets, replay what they found, run each for 20 s
 	$(call test,fuzz)
+
+bench: ## measure the release build beside its baselines: bench/results/REPORT.md (QUICK=1: shorter)
+	$(call build,release,-DTEL_BENCH=ON)
+	@bench/run $(if $(QUICK),--quick)
 
 coverage: ## all tests; which lines they reach is in build/coverage/report/index.html
 	@command -v gcovr >/dev/null || { echo "gcovr is missing; run: tools/setup dev" >&2; exit 1; }

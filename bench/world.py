@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Where a benchmark runs: a base directory of its own, services of every kind, the machine."""
+import contextlib
+import os
+import pathlib
+import platform
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+START_SECONDS_MAX = 60
+
+
+@contextlib.contextmanager
+def base_directory(parent=None):
+    """A base directory, removed at the end. On the disk of this repository unless said otherwise:
+    what is measured is a disk, not a memory."""
+    path = tempfile.mkdtemp(prefix="telemetry-bench-", dir=parent or ROOT / "build")
+    try:
+        yield pathlib.Path(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def environment(base, **settings):
+    kept = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
+    return {**kept, "HOME": str(base), "TELEMETRY_BASE_DIR": str(base), **settings}
+
+
+@contextlib.contextmanager
+def service(programs, base):
+    """The real service on a free port; gives its port."""
+    process = subprocess.Popen(
+        [str(programs / "telemetryd"), "--port", "0"], env=environment(base),
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        for line in process.stderr:
+            found = re.search(r"listening on http://\S+:(\d+)", line)
+            if found:
+                break
+        else:
+            raise RuntimeError("telemetryd did not start")
+        yield int(found.group(1))
+    finally:
+        process.terminate()
+        process.communicate(timeout=START_SECONDS_MAX)
+
+
+@contextlib.contextmanager
+def silent_service():
+    """A port that takes connections and never answers; gives the port."""
+    with socket.create_server(("127.0.0.1", 0), backlog=1000) as listener:
+        yield listener.getsockname()[1]
+
+
+def refusing_port():
+    """A port that refuses connections."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return listener.getsockname()[1]
+
+
+def machine():
+    """What the figures were made on."""
+    cpu = re.search(r"model name\s*:\s*(.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    memory = re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())
+    kind = subprocess.run(["stat", "-f", "-c", "%T", str(ROOT)], capture_output=True, text=True,
+                          check=False).stdout.strip()
+    return (f"{cpu.group(1) if cpu else platform.machine()}, {os.cpu_count()} cores, "
+            f"{int(memory.group(1)) >> 20} GiB, Linux {platform.release()}, {kind}; "
+            f"load average {os.getloadavg()[0]:.1f} at the start")
