@@ -9,10 +9,18 @@
 enum { LIMIT, DEPTH };
 
 const struct parameter_spec tree_parameters[] = {
-    [LIMIT] = {"limit", PARAMETER_NUMBER, "so many runs at most, the root included", LIMIT_DEFAULT,
-               1, TREE_LIMIT_MAX},
-    [DEPTH] = {"depth", PARAMETER_NUMBER, "so many levels below the root at most", TREE_DEPTH_MAX,
-               0, TREE_DEPTH_MAX},
+    [LIMIT] = {.name = "limit",
+               .kind = PARAMETER_NUMBER,
+               .meaning = "so many runs at most, the root included",
+               .initial = LIMIT_DEFAULT,
+               .min = 1,
+               .max = TREE_LIMIT_MAX},
+    [DEPTH] = {.name = "depth",
+               .kind = PARAMETER_NUMBER,
+               .meaning = "so many levels below the root at most",
+               .initial = TREE_DEPTH_MAX,
+               .min = 0,
+               .max = TREE_DEPTH_MAX},
     {0},
 };
 
