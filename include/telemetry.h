@@ -367,8 +367,7 @@ TEL_API void tel_api_client_free(tel_api_client *client);
  * message, without any secret in it.
  *
  *   TEL_E_SKIPPED      switched off, not configured, TELEMETRY_TEST_MODE=mock, or built without libcurl
- *   TEL_E_INVALID      an argument, the address, the token or the key cannot be used; also TEL_E_IO,
- *                      TEL_E_CORRUPT, TEL_E_TOO_LARGE and TEL_E_NOT_FOUND, of the key file
+ *   TEL_E_INVALID      an argument, the address, the token or the key file cannot be used
  *   TEL_E_UNAVAILABLE  no attempt was taken: try again later
  *   TEL_E_REJECTED     refused for good (4xx; TEL_E_NOT_FOUND: 404), which is not tried again
  */

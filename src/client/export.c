@@ -8,10 +8,11 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "deliver/export.h"
 #include "deliver/sheets_queue.h"
 
-/* The service exports what is older than 5 minutes: we must be done with it by then. */
-#define PATIENCE_MS INT64_C(120000)
+/* Half of when others come to export it, so that no run is exported twice. */
+#define PATIENCE_MS (EXPORT_SETTLE_MS / 2)
 
 struct export
 {
@@ -63,21 +64,6 @@ void export_clear(struct process *process)
 
 /* ---- The outcome ----------------------------------------------------------------------------- */
 
-static tel_error set_outcome(struct tel_record *record, tel_error error, field_set *set)
-{
-    char now[TEL_TIMESTAMP_SIZE];
-
-    if (error) {
-        *set = FIELD_BIT(FIELD_api_retry_count);
-        return record_set_int(record, FIELD_api_retry_count,
-                              record_int(record, FIELD_api_retry_count) + 1, NULL);
-    }
-    *set = FIELD_BIT(FIELD_api_posted) | FIELD_BIT(FIELD_api_posted_at);
-    timestamp_format(now, clock_now_us());
-    error = record_set_int(record, FIELD_api_posted, 1, NULL);
-    return error ? error : record_set_text(record, FIELD_api_posted_at, now, NULL);
-}
-
 static struct deadline recording_deadline(const struct tel_client *client)
 {
     if (atomic_load(&client->closed))
@@ -95,7 +81,7 @@ static void take_outcome(void *arg, tel_error error, const tel_fault *fault)
     if (error)
         report_fault(&client->reporter, fault, "the run stays to be exported");
     if (error != TEL_E_SKIPPED && export->outcome != REJECTED &&
-        set_outcome(&export->record, error, &set) == TEL_OK)
+        export_set_outcome(&export->record, error, &set) == TEL_OK)
         (void)outlet_update(&export->process->outlet, &export->record, set, export->outcome,
                             recording_deadline(client));
     client_leave(client, export->process);

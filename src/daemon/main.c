@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "daemon/adopter.h"
+#include "daemon/exporter.h"
 #include "daemon/listener.h"
 #include "daemon/log_file.h"
 #include "daemon/notify.h"
@@ -42,6 +43,7 @@ struct telemetryd {
     struct listener listener;
     struct server *server;
     struct adopter *adopter;
+    struct exporter *exporter; /* NULL: the export is off */
     struct service service;
 };
 
@@ -173,6 +175,9 @@ static tel_error start(struct telemetryd *telemetryd, tel_fault *fault)
     if (!error)
         error =
             adopter_start(&telemetryd->adopter, config, service->writer, &service->logger, fault);
+    if (!error)
+        error = exporter_start(&telemetryd->exporter, config, service->reader, service->writer,
+                               &service->logger, fault);
     return error;
 }
 
@@ -197,6 +202,7 @@ static void stop(struct telemetryd *telemetryd)
         server_quiesce(telemetryd->server);
         (void)server_wait_idle(telemetryd->server, deadline_in(FINISH_WAIT_MS));
     }
+    exporter_stop(telemetryd->exporter);
     adopter_stop(telemetryd->adopter);
     writer_stop(service->writer);
     if (telemetryd->server) {

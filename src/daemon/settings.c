@@ -12,7 +12,7 @@
 
 #define PRINTED_BYTES_MAX ((size_t)1024 * 1024)
 
-/* Settings of the library or the export: not ours to judge. */
+/* Settings of the library: not ours to judge. */
 static bool is_ours(enum config_index index)
 {
     switch (index) {
@@ -26,17 +26,10 @@ static bool is_ours(enum config_index index)
     case CONFIG_TELEMETRY_SKIP_VALIDATION:
     case CONFIG_TELEMETRY_BUFFER_MAX_SIZE_MB:
     case CONFIG_TELEMETRY_BUFFER_MAX_AGE_HOURS:
-    case CONFIG_GOOGLE_SHEETS_API_ENABLED:
-    case CONFIG_GOOGLE_SHEETS_API_URL:
-    case CONFIG_METRICS_API_TOKEN:
-    case CONFIG_METRICS_API_AUTH_REQUIRED:
-    case CONFIG_GOOGLE_APPLICATION_CREDENTIALS:
     case CONFIG_METRICS_API_URL:
     case CONFIG_METRICS_API_ENABLED:
     case CONFIG_TELEMETRY_RETENTION_DAYS:
     case CONFIG_TELEMETRY_DRY_RUN_CLEANUP:
-    case CONFIG_max_retries:
-    case CONFIG_timeout:
         return false;
     default:
         return true;

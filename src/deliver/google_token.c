@@ -158,5 +158,7 @@ tel_error google_token_have(struct google_token *token, const struct google_toke
     error = service_account_read(&account, source->key_file, source->log, &cause);
     if (!error)
         error = ask(token, source, &account, deadline, response, &cause);
+    else if (error != TEL_E_NOMEM)
+        error = TEL_E_INVALID;
     return error ? fault_set(fault, error, "no token for the export: %s", cause.text) : TEL_OK;
 }

@@ -31,9 +31,9 @@ bool google_token_is_good(const struct google_token *token);
 
 /*
  * Have a good token, asking for one when there is none. The key file is read anew each time, so that
- * a new key needs no restart. `response` has the answer's status, 0 when nothing was asked. Faults as
- * of service_account_read(), jwt_sign() and http_send(); TEL_E_UNAVAILABLE when the answer has no
- * token in it.
+ * a new key needs no restart. `response` has the answer's status, 0 when nothing was asked.
+ * TEL_E_INVALID: the key file or its key cannot be used; TEL_E_UNAVAILABLE also when the answer has no
+ * token in it; else as http_send().
  */
 tel_error google_token_have(struct google_token *token, const struct google_token_source *source,
                             struct deadline deadline, struct http_response *response,

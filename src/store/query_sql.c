@@ -109,6 +109,15 @@ static void has_state(struct builder *b, const struct run_query *query)
         strbuf_printf(b->sql, "%s = 0 AND %s != '" TEL_RUNNING "'",
                       run_fields[FIELD_api_posted].name, run_fields[FIELD_status].name);
     }
+    if (query->retries_below) {
+        begin(b);
+        strbuf_printf(b->sql, "%s < %" PRId64, run_fields[FIELD_api_retry_count].name,
+                      query->retries_below);
+    }
+    if (query->by_row) {
+        begin(b);
+        strbuf_printf(b->sql, "%s > %" PRId64, run_fields[FIELD_id].name, query->after_id);
+    }
 }
 
 static tel_error check(const struct run_query *query, tel_fault *fault)
@@ -145,9 +154,12 @@ static void put_order(struct builder *b, const struct run_query *query)
 {
     const char *direction = query->oldest_first ? "" : " DESC";
 
-    strbuf_printf(b->sql, " ORDER BY %s%s, %s%s LIMIT ?%d OFFSET ?%d",
-                  run_fields[FIELD_created_at].name, direction, run_fields[FIELD_id].name,
-                  direction, b->values->count + 2, b->values->count + 3);
+    if (query->by_row)
+        strbuf_printf(b->sql, " ORDER BY %s", run_fields[FIELD_id].name);
+    else
+        strbuf_printf(b->sql, " ORDER BY %s%s, %s%s", run_fields[FIELD_created_at].name, direction,
+                      run_fields[FIELD_id].name, direction);
+    strbuf_printf(b->sql, " LIMIT ?%d OFFSET ?%d", b->values->count + 2, b->values->count + 3);
 }
 
 tel_error query_sql(struct strbuf *sql, struct query_values *values, const struct run_query *query,

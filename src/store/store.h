@@ -115,7 +115,9 @@ struct run_query {
     const char *id_prefix;  /* of event_id or run_id, or of the 8 hex digits that end a run_id */
     bool roots;             /* no parent, or "" or "unknown" */
     bool pending_export;    /* ended and api_posted = 0 */
+    int64_t retries_below;  /* of api_retry_count; 0: any */
     bool oldest_first;      /* else newest: created_at descending, then id descending */
+    bool by_row;            /* else in the order of rows, those behind `after_id` */
     const char *after_time; /* what comes behind a run of this created_at and id in the order... */
     int64_t after_id;       /* ...NULL: from the beginning */
     int64_t limit;

@@ -4,12 +4,14 @@
  */
 #include "support/cmocka_all.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "store/query_sql.h"
 #include "support/database.h"
 #include "support/scratch.h"
 
@@ -261,6 +263,62 @@ static void query__finds_what_is_to_be_exported(void **state)
     put(store, "running", FIELD_status, TEL_RUNNING);
     put(store, "exported", FIELD_api_posted, "1");
     assert_answer(store, &(struct run_query){.pending_export = true}, "ended ");
+}
+
+static void query__finds_what_is_to_be_exported_by_row_and_by_failures(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    struct run_query query = {.pending_export = true, .by_row = true, .retries_below = 3};
+
+    put(store, "new", FIELD_api_retry_count, "0");
+    put(store, "old", FIELD_created_at, "2001-01-01T00:00:00Z");
+    put(store, "tried", FIELD_api_retry_count, "2");
+    put(store, "given up", FIELD_api_retry_count, "3");
+    assert_answer(store, &query, "new old tried ");
+    query.after_id = 1;
+    assert_answer(store, &query, "old tried ");
+    query.retries_below = 0;
+    assert_answer(store, &query, "old tried given up ");
+}
+
+static char *plan_of(const char *path, const char *sql)
+{
+    struct sqlite3 *database = NULL;
+    struct sqlite3_stmt *statement = NULL;
+    char *plan;
+
+    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    plan = strdup((const char *)sqlite3_column_text(statement, 3));
+    assert_int_equal(sqlite3_step(statement), SQLITE_DONE); /* no second step: nothing is sorted */
+    (void)sqlite3_finalize(statement);
+    (void)sqlite3_close(database);
+    return plan;
+}
+
+/* Else the cost of a look would follow what is stored, not what is pending. */
+static void query__walks_what_is_to_be_exported_along_an_index(void **state)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(16384);
+    struct fixture *fixture = *state;
+    struct query_values values = {0};
+    struct run_query query = {.pending_export = true,
+                              .by_row = true,
+                              .end_from = "2025",
+                              .end_to = "2026",
+                              .retries_below = 50,
+                              .after_id = 7,
+                              .limit = 20};
+    char *plan;
+
+    (void)fixture_open(fixture);
+    strbuf_puts(&sql, "EXPLAIN QUERY PLAN ");
+    assert_int_equal(query_sql(&sql, &values, &query, NULL), TEL_OK);
+    plan = plan_of(fixture->path, sql.text);
+    assert_non_null(strstr(plan, "api_posted=? AND rowid>?"));
+    free(plan);
 }
 
 static void query__is_not_taken_for_sql(void **state)
@@ -543,6 +601,8 @@ int main(void)
         TEST(query__finds_runs_by_the_beginning_of_an_id),
         TEST(query__finds_runs_without_a_parent),
         TEST(query__finds_what_is_to_be_exported),
+        TEST(query__finds_what_is_to_be_exported_by_row_and_by_failures),
+        TEST(query__walks_what_is_to_be_exported_along_an_index),
         TEST(query__is_not_taken_for_sql),
         TEST(get_by_run_id__takes_the_newest_of_that_name),
         TEST(stats__count_by_status_and_what_is_to_be_exported),
