@@ -214,6 +214,12 @@ void sqlite_disconnect(struct store *store)
     forget_connection(store);
 }
 
+void sqlite_distrust(struct store *store)
+{
+    sqlite_disconnect(store);
+    store->is_suspect = true;
+}
+
 tel_error sqlite_ready(struct store *store, tel_fault *fault)
 {
     sqlite_begin_wait(store);

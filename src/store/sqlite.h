@@ -45,6 +45,9 @@ void sqlite_begin_wait(struct store *store);
 /* Close the connection and its statements. The next sqlite_ready() opens it again. */
 void sqlite_disconnect(struct store *store);
 
+/* The same after a failure that leaves nobody sure of the file: it is checked when it is opened. */
+void sqlite_distrust(struct store *store);
+
 /* ---- sqlite_schema.c ------------------------------------------------------------------------- */
 
 /* Look whether this program handles the schema; nothing is written. *version: what it is. */

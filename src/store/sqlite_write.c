@@ -14,7 +14,6 @@
 #include "base/file.h"
 #include "model/record_json.h"
 #include "model/status.h"
-#include "store/database_file.h"
 #include "store/sqlite_migrate.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
@@ -297,12 +296,6 @@ static bool is_harmless(int result)
     }
 }
 
-static void distrust(struct store *store)
-{
-    sqlite_disconnect(store);
-    store->is_suspect = true;
-}
-
 static tel_error roll_back(struct store *store, int result, tel_fault *fault)
 {
     tel_error error = sqlite_fault(store, result, "write to", fault);
@@ -310,7 +303,7 @@ static tel_error roll_back(struct store *store, int result, tel_fault *fault)
     if (!sqlite3_get_autocommit(store->db))
         (void)sqlite_exec(store, "ROLLBACK");
     if (!is_harmless(result) || !sqlite3_get_autocommit(store->db))
-        distrust(store);
+        sqlite_distrust(store);
     return error;
 }
 
@@ -322,7 +315,7 @@ static tel_error make_durable(struct store *store, tel_fault *fault)
         return TEL_OK;
     error = directory_sync(store->directory, fault);
     if (error)
-        distrust(store);
+        sqlite_distrust(store);
     return error;
 }
 
@@ -389,32 +382,5 @@ tel_error store_apply(struct store *store, struct write **writes, size_t count, 
     note_outcome(store, &failure, changed);
     if (error && fault)
         *fault = failure;
-    return error;
-}
-
-/* ---- Healing --------------------------------------------------------------------------------- */
-
-static tel_error try_lock(struct store *store, tel_fault *fault)
-{
-    int result = sqlite_exec(store, "BEGIN IMMEDIATE");
-
-    if (result)
-        return roll_back(store, result, fault);
-    return sqlite_fault(store, sqlite_exec(store, "ROLLBACK"), "write to", fault);
-}
-
-tel_error store_probe(struct store *store, tel_fault *fault)
-{
-    tel_error error = sqlite_ready(store, fault);
-
-    if (!error) {
-        store->lock_deadline =
-            deadline_in(0); /* whoever has the lock shows that it is not to be had */
-        error = try_lock(store, fault);
-    }
-    if (!error)
-        error = database_file_try_growth(store->file, STORE_PROBE_BYTES, fault);
-    if (!error)
-        store->health = (tel_fault){0};
     return error;
 }

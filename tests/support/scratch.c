@@ -37,7 +37,8 @@ static void forget_settings(void)
 
 char *scratch_make(void)
 {
-    char *directory = strdup("/tmp/telemetry-test-XXXXXX");
+    const char *place = getenv("TMPDIR");
+    char *directory = scratch_path(place && *place ? place : "/tmp", "telemetry-test-XXXXXX");
     char *base;
 
     if (!directory || !mkdtemp(directory))
