@@ -15,6 +15,8 @@
 #include "store/run_sql.h"
 #include "store/sqlite.h"
 
+#define UNKNOWN_TIME "'1970-01-01T00:00:00.000000+00:00'"
+
 /* A counter, and a time; what was null or negative was never meant. */
 #define COUNT(name)                                                                       \
     {                                                                                     \
@@ -39,11 +41,12 @@ static const struct rebuilt_column run_columns[] = {
     {"run_id", "TEXT NOT NULL", "coalesce(run_id, 'unknown')", NULL}, /* a primary key may be null */
     {"schema_version", "INTEGER", NULL, NULL},
     {"created_at", "TEXT NOT NULL DEFAULT (datetime('now'))",
-     "tel_time(coalesce(created_at, start_time))", "tel_time(start_time)"},
+     "tel_time(coalesce(created_at, start_time, " UNKNOWN_TIME "))",
+     "tel_time(coalesce(start_time, " UNKNOWN_TIME "))"},
     {"updated_at", "TEXT DEFAULT (datetime('now'))", "tel_time(updated_at)", NULL},
-    {"start_time", "TEXT NOT NULL", "tel_time(start_time)", NULL},
+    {"start_time", "TEXT NOT NULL", "tel_time(coalesce(start_time, " UNKNOWN_TIME "))", NULL},
     TIME(end_time),
-    {"agent_name", "TEXT NOT NULL", NULL, NULL},
+    {"agent_name", "TEXT NOT NULL", "coalesce(agent_name, 'unknown')", NULL},
     TEXT(agent_owner),
     {"job_type", "TEXT NOT NULL", "coalesce(job_type, 'unknown')", "'unknown'"},
     {"status", "TEXT NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'success', 'failure',"

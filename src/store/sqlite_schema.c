@@ -135,15 +135,30 @@ static tel_error make_new(struct store *store, tel_fault *fault)
     return sqlite_fault(store, result, "set up", fault);
 }
 
+/* What a row has that the table no longer takes, only SQLite's own words tell. */
+static tel_error step_fault(const struct store *store, int result, int version, tel_fault *fault)
+{
+    if ((result & 0xff) != SQLITE_CONSTRAINT)
+        return sqlite_fault(store, result, "migrate", fault);
+    return fault_set(fault, TEL_E_SCHEMA,
+                     "the database %s cannot be brought up from schema version %d: %.100s; mend "
+                     "that row, or set TELEMETRY_DB_PATH to another file",
+                     store->path, version, sqlite3_errmsg(store->db));
+}
+
 /* *copy: the file as it was, when it got a name. */
 static tel_error bring_up(struct store *store, int version, char **copy, tel_fault *fault)
 {
-    tel_error error = sqlite_copy_make(store, fault);
+    tel_error error;
     int result;
 
+    log_write(&store->options.log, TEL_LOG_INFO,
+              "bringing the database %s up from schema version %d, which may take a while",
+              store->path, version);
+    error = sqlite_copy_make(store, fault);
     if (error)
         return error;
-    error = sqlite_fault(store, take_steps(store, version), "migrate", fault);
+    error = step_fault(store, take_steps(store, version), version, fault);
     if (!error)
         error = sqlite_copy_name(copy, store, version, fault);
     if (error)

@@ -222,8 +222,24 @@ class Migration(MigrationTestCase):
         result = self.run_program("telemetryd", TELEMETRY_API_PORT=0)
         self.assertEqual(result.returncode, 1)
         self.assertIn(str(self.database), result.stderr)
+        self.assertIn("CHECK constraint failed: status", result.stderr)
+        self.assertIn("mend that row", result.stderr)
         self.assertEqual(self.database.read_bytes(), content)
         self.assertEqual(self.copies(), [])
+
+    def test_rows_without_what_must_be_there_are_kept(self):
+        self.database.parent.mkdir(parents=True)
+        connection = sqlite3.connect(self.database)
+        connection.executescript("CREATE TABLE agent_runs (run_id TEXT PRIMARY KEY, agent_name,"
+                                 " start_time); INSERT INTO agent_runs VALUES (NULL, NULL, NULL),"
+                                 " ('b', 'c', 'd');")
+        connection.close()
+        self.start_service().stop()
+        self.assertEqual(self.ask("SELECT run_id, agent_name, start_time, created_at, job_type,"
+                                  " status FROM agent_runs WHERE id = 1"),
+                         [("unknown", "unknown") + ("1970-01-01T00:00:00.000000+00:00",) * 2 +
+                          ("unknown", "running")])
+        self.assertEqual(self.ask("SELECT count(*) FROM agent_runs"), [(2,)])
 
     def break_a_rule(self):
         connection = sqlite3.connect(self.database, isolation_level=None)
