@@ -246,6 +246,7 @@ static void stop(struct telemetryd *telemetryd)
     writer_lock_release(&telemetryd->lock);
     auth_clear(&service->auth);
     tel_config_free(telemetryd->config);
+    secrets_are_gone();
 }
 
 /* ---- Between --------------------------------------------------------------------------------- */

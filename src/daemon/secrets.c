@@ -31,3 +31,8 @@ void secrets_hide(const struct tel_config *config)
     if (has_secret)
         (void)prctl(PR_SET_DUMPABLE, 0);
 }
+
+void secrets_are_gone(void)
+{
+    (void)prctl(PR_SET_DUMPABLE, 1);
+}
