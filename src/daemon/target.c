@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/url.h"
+
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -121,24 +123,10 @@ const char *target_parameter(const struct target *target, const char *name)
     return NULL;
 }
 
-/* Everything but what RFC 3986 calls unreserved. */
-static void append_escaped(struct strbuf *text, const char *part)
-{
-    for (; *part; part++) {
-        unsigned char c = (unsigned char)*part;
-
-        if ((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-            strchr("-._~", c))
-            strbuf_putc(text, *part);
-        else
-            strbuf_printf(text, "%%%02X", c);
-    }
-}
-
 void target_append_parameter(struct strbuf *text, const char *name, const char *value)
 {
     strbuf_putc(text, text->length && strchr(text->text, '?') ? '&' : '?');
-    append_escaped(text, name);
+    url_append_segment(text, name);
     strbuf_putc(text, '=');
-    append_escaped(text, value);
+    url_append_segment(text, value);
 }

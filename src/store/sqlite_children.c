@@ -1,59 +1,75 @@
 /* SPDX-License-Identifier: MIT
  *
  * The runs right below others. A run_id may repeat, since a retry reuses it: of the children that
- * name it, each of its runs has those that started from its own start on until the next one's.
+ * name it, each of its runs has those that started from its own start on until the next one's. Who
+ * comes next is looked up for all parents at once, by one pass over the runs of their names.
  */
 #include <sqlite3.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
 
-/* Parameters that all statements share: ?1 the run_id, ?2 the start, ?3 the id of the parent. */
-#define NAMED "SELECT EXISTS (SELECT 1 FROM agent_runs WHERE parent_run_id = ?1)"
-#define FIRST                                     \
-    "SELECT NOT EXISTS (SELECT 1 FROM agent_runs" \
-    " WHERE run_id = ?1 AND (start_time, id) < (?2, ?3))"
-#define NEXT                                             \
-    "SELECT start_time, id FROM agent_runs"              \
-    " WHERE run_id = ?1 AND (start_time, id) > (?2, ?3)" \
-    " ORDER BY start_time, id LIMIT 1"
+#define NAMES_BYTES_MAX ((size_t)256 << 20)
 
-/* ?2 is the start from which on children are this parent's, ?4 that of the next run of its name,
- * ?5 that run's id: it may itself be below the one before it. ?6 is the event_id. */
+/* A run_id: does any run name it as its parent? */
+#define IS_NAMED "SELECT 1 FROM agent_runs WHERE parent_run_id = ?1 LIMIT 1"
+
+/* All runs of the names in a JSON array, those of one name in the order of their starts. */
+#define NAMESAKES                                   \
+    "SELECT id, run_id, start_time FROM agent_runs" \
+    " WHERE run_id IN (SELECT value FROM json_each(?1)) ORDER BY run_id, start_time, id"
+
+/* ?1 and ?2 are the names of the parent ?3: its run_id and its event_id. By the first it has the
+ * children that started at ?4 (null: as early as may be) or later, and before ?5 (null: ever), when
+ * the next run of that name did, ?6, which may be below this one itself. */
 #define CHILDREN                                                                 \
-    " WHERE parent_run_id IN (?1, ?6) AND id != ?3 AND (parent_run_id IS NOT ?1" \
-    " OR (start_time >= ?2 AND (?4 IS NULL OR start_time < ?4)) OR id = ?5)"     \
-    " ORDER BY start_time, id"
+    " WHERE parent_run_id IN (?1, ?2) AND id != ?3 AND (parent_run_id IS NOT ?1" \
+    " OR ((?4 IS NULL OR start_time >= ?4) AND (?5 IS NULL OR start_time < ?5))" \
+    " OR id = ?6) ORDER BY start_time, id"
 
-struct statements {
-    struct sqlite3_stmt *named;
-    struct sqlite3_stmt *first;
-    struct sqlite3_stmt *next;
-    struct sqlite3_stmt *children;
+/* A parent, and where its time ends. */
+struct span {
+    const struct run_parent *parent;
+    size_t index;  /* of the parent */
+    bool is_named; /* by run_id */
+    bool is_first; /* of its name */
+    char *next_start;
+    int64_t next_id; /* 0: it is the last of its name */
 };
 
-static void statements_free(struct statements *statements)
+struct spans {
+    struct span
+        *items; /* by the parents' ids while the others are looked up, then in their order */
+    size_t count;
+};
+
+static void spans_free(struct spans *spans)
 {
-    statementp_free(&statements->named);
-    statementp_free(&statements->first);
-    statementp_free(&statements->next);
-    statementp_free(&statements->children);
+    for (size_t i = 0; spans->items && i < spans->count; i++)
+        free(spans->items[i].next_start);
+    free(spans->items);
 }
 
-static int prepare(struct statements *statements, struct store *store)
+static int compare_ids(int64_t a, int64_t b)
 {
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-    int result = sqlite3_prepare_v2(store->db, NAMED, -1, &statements->named, NULL);
+    return (a > b) - (a < b);
+}
 
-    if (!result)
-        result = sqlite3_prepare_v2(store->db, FIRST, -1, &statements->first, NULL);
-    if (!result)
-        result = sqlite3_prepare_v2(store->db, NEXT, -1, &statements->next, NULL);
-    run_sql_select(&sql);
-    strbuf_puts(&sql, CHILDREN);
-    return result ? result : sqlite_prepare(&statements->children, store, &sql);
+static int by_id(const void *a, const void *b)
+{
+    return compare_ids(((const struct span *)a)->parent->id, ((const struct span *)b)->parent->id);
+}
+
+static int by_index(const void *a, const void *b)
+{
+    size_t one = ((const struct span *)a)->index;
+    size_t other = ((const struct span *)b)->index;
+
+    return (one > other) - (one < other);
 }
 
 static int bind_text(struct sqlite3_stmt *statement, int index, const char *text)
@@ -61,66 +77,109 @@ static int bind_text(struct sqlite3_stmt *statement, int index, const char *text
     return sqlite3_bind_text(statement, index, text, -1, SQLITE_STATIC);
 }
 
-static int bind_parent(struct sqlite3_stmt *statement, const struct run_parent *parent)
+/* ---- Who comes next -------------------------------------------------------------------------- */
+
+/* Find out which parents are named by run_id, and put those names into a JSON array. */
+static int collect_names(struct store *store, struct spans *spans, struct strbuf *names)
 {
+    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
+    int result = sqlite3_prepare_v2(store->db, IS_NAMED, -1, &statement, NULL);
+
+    strbuf_putc(names, '[');
+    for (size_t i = 0; i < spans->count && !result; i++) {
+        struct span *span = &spans->items[i];
+
+        result = bind_text(statement, 1, span->parent->run_id);
+        if (result)
+            break;
+        result = sqlite3_step(statement);
+        span->is_named = result == SQLITE_ROW;
+        result = sqlite3_reset(statement);
+        if (!span->is_named)
+            continue;
+        if (names->length > 1)
+            strbuf_putc(names, ',');
+        json_write_string(names, span->parent->run_id);
+    }
+    strbuf_putc(names, ']');
+    return result || !strbuf_failed(names) ? result : SQLITE_NOMEM;
+}
+
+static struct span *find_span(const struct spans *spans, int64_t id)
+{
+    const struct run_parent parent = {.id = id};
+    const struct span key = {.parent = &parent};
+
+    return bsearch(&key, spans->items, spans->count, sizeof key, by_id);
+}
+
+/* The last row that was seen, if it is a parent's. */
+struct previous {
+    struct span *span;
+    char *run_id;
+};
+
+/* Take the row of a namesake: it ends the span of the parent that it follows. */
+static int take_namesake(struct sqlite3_stmt *statement, const struct spans *spans,
+                         struct previous *previous)
+{
+    const char *run_id = (const char *)sqlite3_column_text(statement, 1);
+    const char *start = (const char *)sqlite3_column_text(statement, 2);
+    int64_t id = sqlite3_column_int64(statement, 0);
+    bool is_same = previous->run_id && run_id && strcmp(previous->run_id, run_id) == 0;
+
+    if (is_same && previous->span) {
+        previous->span->next_id = id;
+        previous->span->next_start = strdup(start ? start : "");
+        if (!previous->span->next_start)
+            return SQLITE_NOMEM;
+    }
+    previous->span = find_span(spans, id);
+    if (previous->span)
+        previous->span->is_first = !is_same;
+    if (is_same)
+        return SQLITE_OK;
+    free(previous->run_id);
+    previous->run_id = strdup(run_id ? run_id : "");
+    return previous->run_id ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static int find_next(struct store *store, struct spans *spans)
+{
+    CLEANUP(strbuf_clear) struct strbuf names = STRBUF(NAMES_BYTES_MAX);
+    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
+    struct previous previous = {0};
+    int result = collect_names(store, spans, &names);
+
+    if (result || names.length == strlen("[]"))
+        return result;
+    result = sqlite3_prepare_v2(store->db, NAMESAKES, -1, &statement, NULL);
+    if (!result)
+        result = bind_text(statement, 1, names.text);
+    while (!result && (result = sqlite3_step(statement)) == SQLITE_ROW)
+        result = take_namesake(statement, spans, &previous);
+    free(previous.run_id);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+/* ---- Children -------------------------------------------------------------------------------- */
+
+static int bind_span(struct sqlite3_stmt *statement, const struct span *span)
+{
+    const struct run_parent *parent = span->parent;
     int result = bind_text(statement, 1, parent->run_id);
 
-    if (!result && sqlite3_bind_parameter_count(statement) > 1)
-        result = bind_text(statement, 2, parent->start_time ? parent->start_time : "");
-    if (!result && sqlite3_bind_parameter_count(statement) > 2)
+    if (!result)
+        result = bind_text(statement, 2, parent->event_id);
+    if (!result)
         result = sqlite3_bind_int64(statement, 3, parent->id);
+    if (!result && !span->is_first)
+        result = bind_text(statement, 4, parent->start_time);
+    if (!result && span->next_id)
+        result = bind_text(statement, 5, span->next_start);
+    if (!result && span->next_id)
+        result = sqlite3_bind_int64(statement, 6, span->next_id);
     return result;
-}
-
-/* Ask a question about a parent whose answer is 0 or 1. */
-static int ask(struct sqlite3_stmt *question, const struct run_parent *parent, bool *answer)
-{
-    CLEANUP(statementp_reset) struct sqlite3_stmt *statement = question;
-    int result = bind_parent(statement, parent);
-
-    *answer = false;
-    if (result)
-        return result;
-    result = sqlite3_step(statement);
-    if (result != SQLITE_ROW)
-        return result;
-    *answer = sqlite3_column_int(statement, 0) != 0;
-    return SQLITE_OK;
-}
-
-/* Bind until when children are this parent's: until the next run of its name starts, if there is one. */
-static int bind_next(struct statements *statements, const struct run_parent *parent)
-{
-    CLEANUP(statementp_reset) struct sqlite3_stmt *next = statements->next;
-    int result = bind_parent(next, parent);
-
-    if (result)
-        return result;
-    result = sqlite3_step(next);
-    if (result != SQLITE_ROW)
-        return result == SQLITE_DONE ? SQLITE_OK : result;
-    result = sqlite3_bind_value(statements->children, 4, sqlite3_column_value(next, 0));
-    return result ? result
-                  : sqlite3_bind_int64(statements->children, 5, sqlite3_column_int64(next, 1));
-}
-
-/* Bind which children are a parent's. */
-static int bind_children(struct statements *statements, const struct run_parent *parent)
-{
-    bool is_named;
-    bool is_first;
-    int result = ask(statements->named, parent, &is_named);
-
-    if (!result)
-        result = bind_parent(statements->children, parent);
-    if (!result)
-        result = bind_text(statements->children, 6, parent->event_id);
-    if (result || !is_named) /* most runs: nothing more to look up */
-        return result;
-    result = ask(statements->first, parent, &is_first);
-    if (!result && is_first)
-        result = bind_text(statements->children, 2, ""); /* it has the earlier ones too */
-    return result ? result : bind_next(statements, parent);
 }
 
 struct children {
@@ -129,34 +188,55 @@ struct children {
     bool is_over;
 };
 
-static int hand_on(struct statements *statements, const struct run_parent *parent, size_t index,
+static int hand_on(struct sqlite3_stmt *prepared, const struct span *span,
                    struct children *children)
 {
-    CLEANUP(statementp_reset) struct sqlite3_stmt *statement = statements->children;
-    int result = bind_children(statements, parent);
+    CLEANUP(statementp_reset) struct sqlite3_stmt *statement = prepared;
+    int result = bind_span(statement, span);
 
     while (!result && !children->is_over && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         CLEANUP(record_clear) struct tel_record child = RECORD();
 
         result = sqlite_read_record(statement, &child);
         if (!result)
-            children->is_over = children->each(children->arg, index, &child) != 0;
+            children->is_over = children->each(children->arg, span->index, &child) != 0;
     }
     return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int hand_on_all(struct store *store, const struct spans *spans, struct children *children)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
+    int result;
+
+    run_sql_select(&sql);
+    strbuf_puts(&sql, CHILDREN);
+    result = sqlite_prepare(&statement, store, &sql);
+    for (size_t i = 0; i < spans->count && !result && !children->is_over; i++)
+        result = hand_on(statement, &spans->items[i], children);
+    return result;
 }
 
 tel_error store_children(struct store *store, const struct run_parent *parents, size_t count,
                          run_child_fn *each, void *arg, tel_fault *fault)
 {
-    CLEANUP(statements_free) struct statements statements = {0};
+    CLEANUP(spans_free)
+    struct spans spans = {.items = calloc(count + 1, sizeof *spans.items), .count = count};
     struct children children = {.each = each, .arg = arg};
     tel_error error = sqlite_ready(store, fault);
     int result;
 
     if (error)
         return error;
-    result = prepare(&statements, store);
-    for (size_t i = 0; i < count && !result && !children.is_over; i++)
-        result = hand_on(&statements, &parents[i], i, &children);
+    if (!spans.items)
+        return fault_nomem(fault);
+    for (size_t i = 0; i < count; i++)
+        spans.items[i] = (struct span){.parent = &parents[i], .index = i, .is_first = true};
+    qsort(spans.items, count, sizeof *spans.items, by_id);
+    result = find_next(store, &spans);
+    qsort(spans.items, count, sizeof *spans.items, by_index);
+    if (!result)
+        result = hand_on_all(store, &spans, &children);
     return sqlite_fault(store, result, "read", fault);
 }

@@ -119,7 +119,7 @@ static int count_by_agent(struct store *store, struct run_figures *figures)
 }
 
 /* All that were not exported, less those that have not ended: few, and found by their status (the
- * '+' keeps SQLite from the other index). */
+ * '+' keeps SQLite from the other index, and an OR would keep it from any). */
 static int count_pending(struct store *store, int64_t *count)
 {
     CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
@@ -128,9 +128,9 @@ static int count_pending(struct store *store, int64_t *count)
 
     strbuf_printf(&sql,
                   "SELECT (SELECT count(*) FROM agent_runs WHERE %s = 0)"
-                  " - (SELECT count(*) FROM agent_runs"
-                  " WHERE (%s = '" TEL_RUNNING "' OR %s IS NULL) AND +%s = 0)",
-                  posted, status, status, posted);
+                  " - (SELECT count(*) FROM agent_runs WHERE %s = '" TEL_RUNNING "' AND +%s = 0)"
+                  " - (SELECT count(*) FROM agent_runs WHERE %s IS NULL AND +%s = 0)",
+                  posted, status, posted, status, posted);
     return strbuf_failed(&sql) ? SQLITE_NOMEM : sqlite_query_int(store, sql.text, count);
 }
 

@@ -134,10 +134,17 @@ CASES = [
                             ("null", None), ('"x"', "x"))
     ],
     *[
-        case(f"A string that does not parse is kept as a JSON string: {text!r}",
-             created(metrics_json=text), stored(metrics_json=text))
-        for text in ("hello", "", "{broken", "{'a': 1}", "NaN", "1 2")
+        case(f"A string that does not parse is kept as a JSON string: {text[:40]!r}",
+             created(metrics_json=text, context_json=text),
+             stored(metrics_json=text, context_json=text))
+        for text in ("hello", "", "{broken", "{'a': 1}", "NaN", "1 2", r'"\ud800"', r'{"a": "\u0000"}',
+                     "99999999999999999999", "1e999", "[" * 65 + "]" * 65)
     ],
+    case("Of duplicate keys in such a string the last wins as well",
+         created(metrics_json='{"a": 1, "a": 2}'),
+         get("/api/v1/runs/<id>").gives(200, lambda run: run["metrics_json"] == {"a": 2})),
+    case("A stored null is null", created(metrics_json="null", context_json=None),
+         stored(metrics_json=None, context_json=None)),
     *[case(f"git_commit_source may be {source}", created(git_commit_source=source),
            stored(git_commit_source=source)) for source in ("manual", "llm", "ci")],
     *[is_422(f"git_commit_source {source!r} is 422", {"git_commit_source": source},
@@ -219,6 +226,11 @@ CASES = [
         for field in ("duration_ms", "metrics_json")
         for number in (2**63, -(2**63) - 1, 10**30)
     ],
+    case("A number that no double can hold is 400",
+         post(b'{"metrics_json":1e999}').gives(400, detail("offset"))),
+    case("Text in metrics_json comes back as it was sent",
+         created(metrics_json={"k\u00e9y": "\u2028\U0001f600\"\\/\b\t", "": " "}),
+         stored(metrics_json={"k\u00e9y": "\u2028\U0001f600\"\\/\b\t", "": " "})),
     case("A lone surrogate escape is 400",
          post(b'{"event_id":"\\ud800"}').gives(400, detail("offset"))),
     case("A pair of surrogates is one character",

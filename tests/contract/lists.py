@@ -136,6 +136,12 @@ CASES = [
     *[case(f"A cursor that is none of ours is 400: {value!r}",
            get(f"{LIST}&cursor={value}").gives(400, detail("cursor")))
       for value in ("", "x", "-0", "41-0", "zz-5", "41-99999999999999999999")],
+    case("Every answer with more behind it has a Link header that carries a cursor",
+         runs(*[(f"<{i}>", {}) for i in range(3)]),
+         get(f"{LIST}&limit=2").gives(200, names("<2>", "<1>"),
+                                      {"Link": re.compile('cursor=[^>]+>; rel="next"$')}),
+         get(f"{LIST}&limit=3").gives(200, headers={"Link": None}),
+         get(f"{LIST}&limit=2&offset=1").gives(200, headers={"Link": None})),
     case("Several faults at once: 422 wins over 400, and all of it is named",
          get(f"{LIST}&limit=0&offset=-1&roots=x&status=dancing&cursor=x").gives(
              422, faults(("query", "limit"), ("query", "offset"), ("query", "roots")))),

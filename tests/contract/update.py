@@ -26,6 +26,18 @@ CASES = [
         }.items()
     ],
     *[
+        case(f"PATCH checks {field} as POST does: {value!r} is 422", created(),
+             patch({field: value, "items_failed": 1}).gives(422, faults(("body", field))),
+             stored(items_failed=0))
+        for field, value in (
+            ("status", "dancing"), ("end_time", "soon"), ("duration_ms", -1),
+            ("items_discovered", "5"), ("git_commit_source", "human"), ("api_posted", "yes"),
+            ("api_retry_count", 1.5), ("error_summary", 5), ("output_summary", ["x"]))
+    ],
+    *[case(f"api_posted {value!r} is taken as a boolean", created(),
+           patch({"api_posted": value}).gives(200), stored(api_posted=bool(value)))
+      for value in (0, 1, True, False)],
+    *[
         case(f"PATCH does not take {field}", created(), patch({field: "x"}).gives(400, detail("")))
         for field in ("event_id", "run_id", "agent_name", "job_type", "start_time", "created_at",
                       "updated_at", "id", "product", "host", "parent_run_id", "insight_id")
