@@ -339,8 +339,8 @@ static void post__is_done_once_it_was_taken_whatever_becomes_of_the_answer(void 
     static const char *const answers[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n<>",
-        "HTTP/1.1 302 Moved\r\nContent-Length: 0\r\n"
-        "Location: https://script.googleusercontent.com/macros/echo?user_content_key=x\r\n\r\n",
+        ("HTTP/1.1 302 Moved\r\nContent-Length: 0\r\n"
+         "Location: https://script.googleusercontent.com/macros/echo?user_content_key=x\r\n\r\n"),
     };
 
     (void)state;

@@ -54,11 +54,12 @@ class Library:
 
 
 class Values:
-    """What is given for one type of parameter. Handles are made anew for each call, and freed."""
+    """What is given for one type of parameter. Handles are made anew for each function, and freed."""
 
     def __init__(self, library):
         self._library = library
         self._made = []  # (free function, handle)
+        self._shared = {}  # handle by type
 
     def of(self, parameter):
         """Functions that make the values to be given, the sound one first."""
@@ -69,7 +70,7 @@ class Values:
         if kind in HANDLES or kind == "tel_config *":
             return [lambda: self.handle(kind), lambda: None]
         if kind == "tel_run **" and name == "run":
-            return [lambda: ctypes.pointer(self.handle("tel_run *")),
+            return [lambda: ctypes.pointer(self.make("tel_run *")),
                     lambda: ctypes.pointer(ctypes.c_void_p()), lambda: None]
         if name == "records":
             return [lambda: (ctypes.c_void_p * 1)(self.handle("tel_record *")),
@@ -152,6 +153,12 @@ class Values:
         return callback
 
     def handle(self, kind):
+        """An object of an opaque type; all calls of a function get the same."""
+        if kind not in self._shared:
+            self._shared[kind] = self.make(kind)
+        return self._shared[kind]
+
+    def make(self, kind):
         """A new object of an opaque type."""
         library = self._library
         out = ctypes.c_void_p()
@@ -182,11 +189,13 @@ class Values:
     def took(self, handle):
         """The call has freed this object."""
         self._made = [entry for entry in self._made if entry[1] is not handle]
+        self._shared = {kind: h for kind, h in self._shared.items() if h is not handle}
 
     def free(self):
         for free, handle in reversed(self._made):
             free(handle)
         self._made = []
+        self._shared = {}
 
 
 class Walk:
@@ -206,6 +215,7 @@ class Walk:
             for i, values in enumerate(choices):
                 for value in values[1:]:
                     self.call(function, [v[0] if j != i else value for j, v in enumerate(choices)])
+            self.values.free()
 
     def call(self, function, makers, all_absurd=False):
         values = [make() for make in makers]
@@ -222,7 +232,6 @@ class Walk:
             if all_absurd and values and result == TEL_OK:
                 self.faults.append(f"{text} is content with nothing")
         self.release(function, values)
-        self.values.free()
 
     def check_error(self, function, values, result, text):
         if self.library.tel_strerror(result) == self.library.tel_strerror(-99999):
