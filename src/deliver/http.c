@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * libcurl's easy interface, one handle for each request under way. Idle handles wait in a small
- * stack with their connection open, so that a thread that asks again pays no connect.
+ * libcurl's easy interface, one handle for each request under way. Idle handles wait in a pool with
+ * their connection open, so that a thread that asks again pays no connect.
  *
  * A forked child must not speak on its parent's connections. It works without the pool then: a
  * handle for each request, which is slow but right; who forks for long makes itself a new one.
@@ -22,8 +22,8 @@
 #include "base/cleanup.h"
 #include "deliver/fd_window.h"
 #include "deliver/http_answer.h"
+#include "deliver/idle_pool.h"
 
-#define IDLE_MAX 8
 #define WATCH_MS 20 /* how often `cancelled` is looked at */
 #define URL_BYTES_MAX ((size_t)64 * 1024)
 #define HEADER_BYTES_MAX ((size_t)8 * 1024) /* of the one with our token */
@@ -37,10 +37,7 @@ struct http {
     bool asks_proxy;
     bool sends_once;
     const atomic_bool *cancelled;
-    pid_t owner;
-    pthread_mutex_t mutex; /* guards the two below */
-    size_t idle_count;
-    CURL *idle[IDLE_MAX];
+    struct idle_pool idle; /* handles, each with its connection */
 };
 
 bool http_is_built_in(void)
@@ -165,8 +162,7 @@ tel_error http_new(struct http **out, const struct http_options *options, tel_fa
     http->asks_proxy = options->asks_proxy;
     http->sends_once = options->sends_once;
     http->cancelled = options->cancelled;
-    http->owner = getpid();
-    (void)pthread_mutex_init(&http->mutex, NULL);
+    idle_pool_init(&http->idle);
     error = set_url(http, options->url, fault);
     if (!error)
         error = set_headers(http, options, fault);
@@ -175,21 +171,18 @@ tel_error http_new(struct http **out, const struct http_options *options, tel_fa
     return error;
 }
 
+static void release_handle(void *handle)
+{
+    curl_easy_cleanup(handle);
+}
+
 void http_free(struct http *http)
 {
     if (!http)
         return;
-    /* Not had in a forked child: a thread of the parent was at the pool, which is then not whole.
-     * Closing an https connection there would say goodbye in the parent's name. */
-    if (pthread_mutex_trylock(&http->mutex) == 0) {
-        bool is_owner = http->owner == getpid();
-
-        for (size_t i = 0; i < http->idle_count; i++) {
-            if (is_owner || strncmp(http->url, "http:", 5) == 0)
-                curl_easy_cleanup(http->idle[i]);
-        }
-        (void)pthread_mutex_unlock(&http->mutex);
-    }
+    /* Closing an https connection in a forked child would say goodbye in the parent's name. */
+    if (idle_pool_is_own(&http->idle) || strncmp(http->url, "http:", 5) == 0)
+        idle_pool_clear(&http->idle, release_handle);
     curl_slist_free_all(http->headers);
     free(http->socket_path);
     free(http->url);
@@ -204,35 +197,6 @@ const char *http_peer(const struct http *http)
 bool http_has_token(const struct http *http)
 {
     return http->has_token;
-}
-
-/* ---- The pool -------------------------------------------------------------------------------- */
-
-static CURL *take_handle(struct http *http)
-{
-    CURL *handle = NULL;
-
-    if (http->owner == getpid()) {
-        (void)pthread_mutex_lock(&http->mutex);
-        if (http->idle_count > 0)
-            handle = http->idle[--http->idle_count];
-        (void)pthread_mutex_unlock(&http->mutex);
-    }
-    return handle ? handle : curl_easy_init();
-}
-
-static void give_back(struct http *http, CURL *handle)
-{
-    curl_easy_reset(handle); /* it points to the caller's body; the connection stays */
-    if (http->owner == getpid()) {
-        (void)pthread_mutex_lock(&http->mutex);
-        if (http->idle_count < IDLE_MAX) {
-            http->idle[http->idle_count++] = handle;
-            handle = NULL;
-        }
-        (void)pthread_mutex_unlock(&http->mutex);
-    }
-    curl_easy_cleanup(handle);
 }
 
 /* ---- One request ----------------------------------------------------------------------------- */
@@ -393,6 +357,20 @@ static CURLcode perform(struct http *http, CURL *handle, struct http_response *r
     (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response->status);
     take_redirect(handle, response);
     return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;
+}
+
+static CURL *take_handle(struct http *http)
+{
+    CURL *handle = idle_pool_take(&http->idle);
+
+    return handle ? handle : curl_easy_init();
+}
+
+static void give_back(struct http *http, CURL *handle)
+{
+    curl_easy_reset(handle); /* it points to the caller's body; the connection stays */
+    if (!idle_pool_put(&http->idle, handle))
+        curl_easy_cleanup(handle);
 }
 
 tel_error http_send(struct http *http, const char *method, const char *path, const char *body,

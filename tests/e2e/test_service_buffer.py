@@ -174,6 +174,15 @@ class Adoption(harness.TestCase):
         harness.wait_until(lambda: [line for line in service.log if "rejected=3" in line],
                            "a word in the log")
 
+    def test_requests_that_another_client_wrote_down_are_taken(self):
+        run = a_run()
+        self.leave("telemetry_20251210_120000.jsonl.ready",
+                   {"endpoint": "/api/v1/runs", "method": "POST", "payload": run},
+                   {"endpoint": f"/api/v1/runs/{run['event_id']}", "method": "PATCH",
+                    "payload": {"status": "completed", "items_succeeded": 4}})
+        service = self.start_service()
+        self.wait_for_run(service, run["event_id"], status="success", items_succeeded=4)
+
     def test_a_large_buffer_does_not_hold_up_the_start(self):
         runs = [a_run() for _ in range(5000)]
         self.leave("telemetry_20251210_120000.jsonl.ready", *runs)

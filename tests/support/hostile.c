@@ -132,6 +132,7 @@ const struct hostile hostiles[] = {
     {"answers a NUL", answer, OK "X: \\0\r\nContent-Length: 8\r\n\r\n\"\\u0000\"", false},
 };
 const size_t hostile_count = sizeof hostiles / sizeof *hostiles;
+const struct hostile *const hostile_silence = &hostiles[1];
 
 struct peer *hostile_start(const struct hostile *hostile)
 {

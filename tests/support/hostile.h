@@ -17,6 +17,7 @@ struct hostile {
 
 extern const struct hostile hostiles[];
 extern const size_t hostile_count;
+extern const struct hostile *const hostile_silence; /* accepts and never answers */
 
 /* Start it. */
 struct peer *hostile_start(const struct hostile *hostile);
