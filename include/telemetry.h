@@ -86,7 +86,8 @@ typedef enum tel_log_level {
 /*
  * Receive one line of the library's log, or one fault of a configuration. `message` is valid during
  * the call only. Called on the thread that made the library call (what concerns the export to Google
- * Sheets: on a thread of the library's), with no lock of the library held.
+ * Sheets, and delivery in the background: on a thread of the library's), with no lock of the library
+ * held.
  */
 typedef void tel_log_fn(void *arg, tel_log_level level, const char *message);
 
@@ -395,6 +396,51 @@ TEL_API tel_error tel_api_client_post_run_async(tel_api_client *client,
  * as tel_api_client_post_run_sync(). */
 TEL_API tel_error tel_api_client_test_connection(tel_api_client *client, tel_fault *fault);
 
+/* ---- Statistics ------------------------------------------------------------------------------ */
+
+/* The runs of a store, by status, and how many ended ones were not exported to Google Sheets yet. */
+typedef struct tel_run_stats {
+    int64_t total;
+    int64_t running;
+    int64_t success;
+    int64_t failure;
+    int64_t partial;
+    int64_t timeout;
+    int64_t cancelled;
+    int64_t pending_api_posts;
+} tel_run_stats;
+
+/*
+ * Statistics of a client. Counts are only ever added at the end; set `size` before the call:
+ *     tel_client_stats stats = {.size = sizeof stats};
+ */
+typedef struct tel_client_stats {
+    size_t size; /* of this struct, in bytes, as the caller was compiled */
+
+    tel_run_stats runs; /* in the service or, embedded, the database; -1: not known now */
+
+    /* What this client did in this process. A record is the start or the end of a run, or a commit. */
+    int64_t delivered;         /* records that the service or the database took at once */
+    int64_t buffered;          /* ... kept in the buffer instead; in the background: all */
+    int64_t caught_up;         /* records of the buffer, others' included, delivered from there */
+    int64_t rejected;          /* ... refused for good; a .rejected file has them and the reasons */
+    int64_t dropped_no_buffer; /* ... not taken, and there is no directory for a buffer */
+    int64_t dropped_io;        /* ... not taken, and the buffer could not be written */
+    int64_t dropped_too_large; /* ... not taken, and too large for a line of the buffer */
+    int64_t dropped_no_memory; /* ... not taken, for want of memory */
+
+    int64_t trail_lines;    /* lines of the audit trail */
+    int64_t trail_failed;   /* lines that it lacks */
+    int64_t trail_unlocked; /* lines written without its lock, which was not had in time */
+
+    int64_t run_ids_custom;     /* callers' own run_ids that were taken */
+    int64_t run_ids_generated;  /* made by the library */
+    int64_t run_ids_blank;      /* callers' own that were not taken: nothing but blanks */
+    int64_t run_ids_too_long;   /* ... longer than 255 bytes */
+    int64_t run_ids_with_slash; /* ... with a '/' or '\' */
+    int64_t run_ids_duplicate;  /* active already: "-duplicate-..." was appended */
+} tel_client_stats;
+
 /* ---- The client ------------------------------------------------------------------------------ */
 
 typedef struct tel_client tel_client;
@@ -408,7 +454,8 @@ typedef struct tel_run tel_run;
 TEL_API tel_error tel_client_new(tel_client **out, const tel_config *config);
 
 /*
- * Release the client. Calls under way finish; runs that are still active stay `running` in the store;
+ * Release the client, which first delivers what is in the buffer as far as the call budget goes. With
+ * TELEMETRY_BACKGROUND, a thread that is at work longer cleans up by itself. Calls under way finish; runs that are still active stay `running` in the store;
  * handles to them remain valid, answer TEL_E_CLOSED, and are released as usual.
  *
  * A client may be used on both sides of a fork(): the child gets a buffer file, a connection and a
@@ -516,6 +563,38 @@ TEL_API tel_error tel_client_log_pairs(tel_client *client, const char *run_id,
                                        const char *event_type, const tel_pair *pairs);
 TEL_API tel_error tel_client_end_run(tel_client *client, const char *run_id, const char *status,
                                      const tel_run_fields *fields);
+
+/*
+ * Note the commit that came out of a run, which may have ended: at once where the service (or,
+ * embedded, the database) can take it, else later. `commit_hash` has 7 to 40 characters,
+ * `commit_source` is manual, llm or ci; author and timestamp may be NULL. What is noted at once
+ * replaces all that was known of the run's commit; what comes late fills only what is not known.
+ *
+ * By run_id it is the newest run of that name. One that this client did not start, or long ago, is
+ * looked up: TEL_E_NOT_FOUND when there is none, TEL_E_UNAVAILABLE when nobody can be asked.
+ */
+TEL_API tel_error tel_run_associate_commit(tel_run *run, const char *commit_hash,
+                                           const char *commit_source, const char *commit_author,
+                                           const char *commit_timestamp);
+TEL_API tel_error tel_client_associate_commit(tel_client *client, const char *run_id,
+                                              const char *commit_hash, const char *commit_source,
+                                              const char *commit_author,
+                                              const char *commit_timestamp);
+
+/*
+ * Get the statistics, within the call budget. When the service or the database cannot be asked, that
+ * is the answer (TEL_E_UNAVAILABLE, TEL_E_BUSY, ...), `runs` is -1 throughout, and the rest is filled
+ * in all the same. TEL_E_INVALID when out->size is not set.
+ */
+TEL_API tel_error tel_client_get_stats(tel_client *client, tel_client_stats *out, tel_fault *fault);
+
+/*
+ * Deliver what is in the buffer: what this client kept there, and what others left in the same
+ * directory. Waits up to `timeout_ms` (0 to 86,400,000) for the service, the one call that may wait
+ * longer than the call budget. TEL_OK: nothing is left but what other live processes are writing.
+ * TEL_E_UNAVAILABLE (or TEL_E_IO): the fault says how much is left, and why; it is delivered later.
+ */
+TEL_API tel_error tel_client_flush(tel_client *client, int64_t timeout_ms, tel_fault *fault);
 
 /*
  * Run `body` inside a run. When it returns 0 the run ends as success (or with the status it set),
@@ -729,18 +808,6 @@ typedef int tel_record_fn(void *arg, const tel_record *record);
 TEL_API tel_error tel_database_get_pending_api_posts(tel_database *database, size_t limit,
                                                      tel_record_fn *each, void *arg,
                                                      tel_fault *fault);
-
-/* How many runs there are, by status, and how many ended ones were not exported yet. */
-typedef struct tel_run_stats {
-    int64_t total;
-    int64_t running;
-    int64_t success;
-    int64_t failure;
-    int64_t partial;
-    int64_t timeout;
-    int64_t cancelled;
-    int64_t pending_api_posts;
-} tel_run_stats;
 
 /* Count the runs of the database. */
 TEL_API tel_error tel_database_get_run_stats(tel_database *database, tel_run_stats *out,

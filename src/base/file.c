@@ -278,14 +278,21 @@ static void reader_clear(struct line_reader *reader)
 
 tel_error file_each_line(int fd, const char *path, file_line_fn *each, void *arg, tel_fault *fault)
 {
+    return file_each_line_in(fd, path, INT64_MAX, each, arg, fault);
+}
+
+tel_error file_each_line_in(int fd, const char *path, int64_t bytes, file_line_fn *each, void *arg,
+                            tel_fault *fault)
+{
     CLEANUP(reader_clear)
     struct line_reader reader = {.text = STRBUF(FILE_LINE_BYTES_MAX), .each = each, .arg = arg};
     CLEANUP(freep) char *chunk = malloc(READ_CHUNK_BYTES);
 
     if (!chunk)
         return fault_nomem(fault);
-    for (;;) {
-        ssize_t count = read(fd, chunk, READ_CHUNK_BYTES);
+    while (bytes > 0) {
+        size_t wanted = (uint64_t)bytes < READ_CHUNK_BYTES ? (size_t)bytes : READ_CHUNK_BYTES;
+        ssize_t count = read(fd, chunk, wanted);
 
         if (count < 0 && errno == EINTR)
             continue;
@@ -293,6 +300,7 @@ tel_error file_each_line(int fd, const char *path, file_line_fn *each, void *arg
             return fault_errno(fault, TEL_E_IO, "cannot read %s", path);
         if (count == 0)
             break;
+        bytes -= count;
         if (reader_feed(&reader, chunk, (size_t)count))
             return TEL_OK;
         if (strbuf_failed(&reader.text))

@@ -66,6 +66,10 @@ typedef int file_line_fn(void *arg, const char *line, size_t length, bool whole)
 /* Hand each line to `each`, its newline cut off. */
 tel_error file_each_line(int fd, const char *path, file_line_fn *each, void *arg, tel_fault *fault);
 
+/* The same with the next `bytes` alone. */
+tel_error file_each_line_in(int fd, const char *path, int64_t bytes, file_line_fn *each, void *arg,
+                            tel_fault *fault);
+
 /* Hand the names in a directory for which `wanted` is true to `each`, in byte order. A missing
  * directory has none. */
 tel_error directory_each(const char *path, bool (*wanted)(const char *name), tel_text_fn *each,

@@ -18,6 +18,41 @@ static void process_clear(struct process *process, struct deadline deadline)
     export_clear(process);
     outlet_clear(&process->outlet, deadline);
     registry_clear(&process->registry);
+    recent_clear(&process->recent);
+}
+
+/* Nobody uses it any more. */
+static void process_close(struct process *process, struct deadline deadline)
+{
+    process_clear(process, deadline);
+    client_unref(process->client);
+}
+
+static void close_late(void *process)
+{
+    const struct process *closing = process;
+
+    process_close(process, client_deadline(closing->client));
+}
+
+static int64_t work(void *process)
+{
+    return outlet_work(&((struct process *)process)->outlet);
+}
+
+/* Deliver in the background, if so configured and there is a way out. */
+static tel_error employ_courier(struct process *process)
+{
+    const struct tel_config *config = process->client->config;
+    tel_error error;
+
+    if (!config_bool(config, CONFIG_TELEMETRY_BACKGROUND) ||
+        (!process->outlet.http && !config_is_embedded(config)))
+        return TEL_OK;
+    error = courier_init(&process->courier, work, close_late, process);
+    if (!error)
+        process->outlet.courier = &process->courier;
+    return error;
 }
 
 static struct process *process_new(struct tel_client *client, struct process *inherited)
@@ -26,16 +61,18 @@ static struct process *process_new(struct tel_client *client, struct process *in
 
     if (!process)
         return NULL;
+    process->client = client;
     process->pid = getpid();
     process->inherited = inherited;
     atomic_init(&process->users, 1);
     registry_init(&process->registry);
-    if (outlet_init(&process->outlet, client->config, &client->reporter,
+    recent_init(&process->recent);
+    if (outlet_init(&process->outlet, client->config, &client->reporter, &process->tally,
                     inherited ? &inherited->outlet : NULL)) {
         free(process);
         return NULL;
     }
-    if (export_init(process, client)) {
+    if (employ_courier(process) || export_init(process, client)) {
         process_clear(process, deadline_in(0));
         free(process);
         return NULL;
@@ -78,8 +115,13 @@ void client_leave(struct tel_client *client, struct process *process)
 {
     if (atomic_fetch_sub(&process->users, 1) > 1)
         return;
-    process_clear(process, client->close_by);
-    client_unref(client);
+    if (!process->outlet.courier || courier_stop(process->outlet.courier, client->close_by))
+        process_close(process, client->close_by);
+}
+
+struct deadline client_deadline(const struct tel_client *client)
+{
+    return deadline_in(config_int(client->config, CONFIG_TELEMETRY_CALL_BUDGET_MS));
 }
 
 /* ---- The client ------------------------------------------------------------------------------ */
@@ -219,7 +261,7 @@ void tel_client_free(tel_client *client)
     if (!client)
         return;
     process = current_process(client); /* in a forked child: gives up the parent's part first */
-    client->close_by = deadline_in(config_int(client->config, CONFIG_TELEMETRY_CALL_BUDGET_MS));
+    client->close_by = client_deadline(client);
     atomic_store(&client->closed, true);
     if (!process)
         return;

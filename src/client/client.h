@@ -16,16 +16,22 @@
 
 #include "client/git.h"
 #include "client/outlet.h"
+#include "client/recent.h"
 #include "client/registry.h"
 #include "client/reporter.h"
+#include "client/tally.h"
 #include "deliver/config.h"
 #include "deliver/ndjson.h"
 
 struct process {
+    struct tel_client *client;
     pid_t pid;
     atomic_size_t users; /* calls under way, and the client itself until it is freed */
     struct registry registry;
+    struct recent recent;
+    struct tally tally;
     struct outlet outlet;
+    struct courier courier;       /* when it delivers in the background */
     struct sheets_queue *exports; /* of runs that ended; NULL: the export is off */
     struct process *inherited;    /* the parent's, given up */
 };
@@ -50,6 +56,9 @@ struct process *client_enter(struct tel_client *client);
 
 /* End a call. The last one after tel_client_free() closes everything. */
 void client_leave(struct tel_client *client, struct process *process);
+
+/* Return when a call that begins now must be over. */
+struct deadline client_deadline(const struct tel_client *client);
 
 struct tel_client *client_ref(struct tel_client *client);
 void client_unref(struct tel_client *client);

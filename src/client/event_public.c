@@ -34,7 +34,7 @@ tel_error tel_run_log_event(tel_run *run, const char *event_type, const char *pa
     if (!process)
         return TEL_E_CLOSED;
     if (!is_over(run, process))
-        error = publish_event(run->client, tel_run_id(run), event_type, payload_json);
+        error = publish_event(run->client, process, tel_run_id(run), event_type, payload_json);
     client_leave(run->client, process);
     return error;
 }
@@ -51,7 +51,7 @@ tel_error tel_client_log_event(tel_client *client, const char *run_id, const cha
     process = client_enter(client);
     if (!process)
         return TEL_E_CLOSED;
-    error = publish_event(client, run_id, event_type, payload_json);
+    error = publish_event(client, process, run_id, event_type, payload_json);
     client_leave(client, process);
     return error;
 }

@@ -68,7 +68,7 @@ static struct deadline recording_deadline(const struct tel_client *client)
 {
     if (atomic_load(&client->closed))
         return client->close_by;
-    return deadline_in(config_int(client->config, CONFIG_TELEMETRY_CALL_BUDGET_MS));
+    return client_deadline(client);
 }
 
 /* A sheets_done_fn. One that was refused at its end has no row that could say so. */

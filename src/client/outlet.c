@@ -1,9 +1,4 @@
-/* SPDX-License-Identifier: MIT
- *
- * The buffer is emptied with what is left of a call's budget, once something was taken live again,
- * and at the end. When that does not suffice, it is not tried again for a while: a call whose service
- * is well shall not pay for a large buffer each time.
- */
+/* SPDX-License-Identifier: MIT */
 #include "client/outlet.h"
 
 #include "base/cleanup.h"
@@ -12,6 +7,7 @@
 #include "deliver/config_token.h"
 #include "deliver/line.h"
 #include "deliver/remote.h"
+#include "model/commit.h"
 
 /* ---- Setting up ------------------------------------------------------------------------------ */
 
@@ -48,11 +44,13 @@ static tel_error make_http(struct outlet *outlet)
 }
 
 tel_error outlet_init(struct outlet *outlet, const struct tel_config *config,
-                      struct reporter *reporter, const struct outlet *inherited)
+                      struct reporter *reporter, struct tally *tally,
+                      const struct outlet *inherited)
 {
     tel_error error;
 
-    *outlet = (struct outlet){.config = config, .reporter = reporter};
+    *outlet =
+        (struct outlet){.config = config, .reporter = reporter, .tally = tally, .is_behind = true};
     error = store_way_init(&outlet->store, config, inherited ? &inherited->store : NULL);
     if (!error)
         error = make_buffer(outlet);
@@ -73,16 +71,14 @@ void outlet_abandon(struct outlet *outlet)
 
 /* ---- The way out ----------------------------------------------------------------------------- */
 
-/* Is there any use in trying? If so, the caller must try, and note the outcome. Why there is none
- * was said when that began. */
-static bool may_ask(struct outlet *outlet)
+bool outlet_may_ask(struct outlet *outlet)
 {
     if (config_is_embedded(outlet->config))
         return true;
     return outlet->http && breaker_allows(&outlet->breaker, clock_monotonic_ms());
 }
 
-static tel_error apply(struct outlet *outlet, struct write **writes, size_t count,
+tel_error outlet_apply(struct outlet *outlet, struct write **writes, size_t count,
                        struct deadline deadline, tel_fault *fault)
 {
     return config_is_embedded(outlet->config)
@@ -90,7 +86,7 @@ static tel_error apply(struct outlet *outlet, struct write **writes, size_t coun
                : remote_apply(outlet->http, writes, count, deadline, fault);
 }
 
-static void note(struct outlet *outlet, tel_error error)
+void outlet_note(struct outlet *outlet, tel_error error)
 {
     if (!error) {
         breaker_note_success(&outlet->breaker);
@@ -100,63 +96,10 @@ static void note(struct outlet *outlet, tel_error error)
     }
 }
 
-/* ---- Emptying the buffer --------------------------------------------------------------------- */
-
-struct drain_way {
-    struct outlet *outlet;
-    struct deadline deadline;
-};
-
-/* A sync_deliver_fn. What fails here, for want of time perhaps, is no word on the service. */
-static tel_error deliver_late(void *arg, struct write **writes, size_t count, tel_fault *fault)
-{
-    const struct drain_way *way = arg;
-
-    if (deadline_left_ms(way->deadline) == 0)
-        return fault_set(fault, TEL_E_UNAVAILABLE, "there was no time for the whole buffer");
-    return apply(way->outlet, writes, count, way->deadline, fault);
-}
-
-static tel_error drain(struct outlet *outlet, struct deadline deadline, tel_fault *fault)
-{
-    struct log log = reporter_as_log(outlet->reporter);
-    struct sync_options options = config_sync_options(outlet->config, &log);
-    struct drain_way way = {.outlet = outlet, .deadline = deadline};
-    struct sync_report done;
-    tel_error error;
-
-    if (!outlet->buffer)
-        return TEL_OK;
-    if (!outlet->http && !config_is_embedded(outlet->config))
-        return fault_set(fault, TEL_E_UNAVAILABLE, "the service is not asked");
-    atomic_store(&outlet->has_buffered, false);
-    error = buffer_rotate(outlet->buffer, fault);
-    if (!error)
-        error = buffer_sync(&options, deliver_late, &way, &done, fault);
-    if (error)
-        atomic_store(&outlet->has_buffered, true);
-    return error;
-}
-
-tel_error outlet_drain(struct outlet *outlet, struct deadline deadline, tel_fault *fault)
-{
-    tel_error error;
-
-    if (atomic_exchange(&outlet->is_draining, true))
-        return fault_set(fault, TEL_E_BUSY, "another thread is emptying the buffer");
-    error = drain(outlet, deadline, fault);
-    if (error)
-        breaker_note_failure(&outlet->drainage, clock_monotonic_ms());
-    else
-        breaker_note_success(&outlet->drainage);
-    atomic_store(&outlet->is_draining, false);
-    return error;
-}
-
 /* The service is there: bring it what it missed. */
 static void catch_up(struct outlet *outlet, struct deadline deadline)
 {
-    if (atomic_load(&outlet->has_buffered) &&
+    if (!outlet->courier && atomic_load(&outlet->has_buffered) &&
         breaker_allows(&outlet->drainage, clock_monotonic_ms()))
         (void)outlet_drain(outlet, deadline, NULL);
 }
@@ -165,7 +108,7 @@ void outlet_clear(struct outlet *outlet, struct deadline deadline)
 {
     bool has_work = atomic_load(&outlet->has_buffered) || atomic_load(&outlet->has_delivered);
 
-    if (has_work && may_ask(outlet))
+    if (has_work && outlet_may_ask(outlet))
         (void)outlet_drain(outlet, deadline, NULL);
     store_way_clear(&outlet->store);
     outlet_abandon(outlet);
@@ -179,10 +122,10 @@ static void deliver(struct outlet *outlet, struct write *write, struct deadline 
     tel_fault fault = {0};
     tel_error error;
 
-    if (!may_ask(outlet))
+    if (!outlet_may_ask(outlet))
         return;
-    error = apply(outlet, &write, 1, deadline, &fault);
-    note(outlet, error);
+    error = outlet_apply(outlet, &write, 1, deadline, &fault);
+    outlet_note(outlet, error);
     if (error)
         report_fault(outlet->reporter, &fault, "runs are kept in the buffer meanwhile");
     else
@@ -191,6 +134,11 @@ static void deliver(struct outlet *outlet, struct write *write, struct deadline 
 
 static enum outcome lose(struct outlet *outlet, const tel_fault *fault)
 {
+    tally_add(outlet->tally,
+              fault->code == TEL_E_TOO_LARGE ? TALLY_dropped_too_large
+              : fault->code == TEL_E_NOMEM   ? TALLY_dropped_no_memory
+                                             : TALLY_dropped_io,
+              1);
     report_fault(outlet->reporter, fault, "a run could not be kept in the buffer");
     return LOST;
 }
@@ -199,6 +147,7 @@ static enum outcome set_aside(struct outlet *outlet, const char *reason, const s
 {
     tel_fault fault = {0};
 
+    tally_add(outlet->tally, TALLY_rejected, 1);
     report(outlet->reporter, TEL_LOG_ERROR, reason, "a run was refused for good: %s", reason);
     if (outlet->buffer &&
         buffer_set_aside(outlet->buffer, reason, line->text, line->length, &fault))
@@ -214,18 +163,38 @@ static enum outcome keep(struct outlet *outlet, const struct write *write,
 
     if (write->result == WRITE_INVALID)
         return set_aside(outlet, write->reason, line);
-    if (!outlet->buffer)
-        return LOST; /* as was said when there came to be none */
+    if (!outlet->buffer) { /* as was said when there came to be none */
+        tally_add(outlet->tally, TALLY_dropped_no_buffer, 1);
+        return LOST;
+    }
     if (buffer_append_line(outlet->buffer, line->text, line->length, &fault))
         return lose(outlet, &fault);
+    tally_add(outlet->tally, TALLY_buffered, 1);
     atomic_store(&outlet->has_buffered, true);
     return BUFFERED;
 }
 
-static bool is_taken(const struct write *write)
+/* Leave a line to the thread that delivers. false: the caller must see to it. */
+static bool post(struct outlet *outlet, const struct strbuf *line)
 {
-    return write->result == WRITE_CREATED || write->result == WRITE_DUPLICATE ||
-           write->result == WRITE_UPDATED;
+    if (!outlet->courier || !outlet->buffer || !courier_start(outlet->courier) ||
+        buffer_append_line(outlet->buffer, line->text, line->length, NULL))
+        return false;
+    tally_add(outlet->tally, TALLY_buffered, 1);
+    atomic_store(&outlet->has_buffered, true);
+    courier_wake(outlet->courier);
+    return true;
+}
+
+/* Was it delivered? */
+static bool is_taken(struct outlet *outlet, const struct write *write)
+{
+    bool taken = write->result == WRITE_CREATED || write->result == WRITE_DUPLICATE ||
+                 write->result == WRITE_UPDATED;
+
+    if (taken)
+        tally_add(outlet->tally, TALLY_delivered, 1);
+    return taken;
 }
 
 enum outcome outlet_create(struct outlet *outlet, const struct tel_record *record,
@@ -234,13 +203,14 @@ enum outcome outlet_create(struct outlet *outlet, const struct tel_record *recor
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
     struct write write = {.kind = WRITE_CREATE, .record = record};
     tel_fault fault = {0};
+    tel_error unfit = buffer_line_run(&line, record, &fault);
 
+    if (!unfit && post(outlet, &line))
+        return BUFFERED;
     deliver(outlet, &write, deadline);
-    if (is_taken(&write))
+    if (is_taken(outlet, &write))
         return DELIVERED;
-    if (buffer_line_run(&line, record, &fault))
-        return lose(outlet, &fault);
-    return keep(outlet, &write, &line);
+    return unfit ? lose(outlet, &fault) : keep(outlet, &write, &line);
 }
 
 enum outcome outlet_update(struct outlet *outlet, const struct tel_record *record, field_set set,
@@ -250,15 +220,31 @@ enum outcome outlet_update(struct outlet *outlet, const struct tel_record *recor
     CLEANUP(record_clear) struct tel_record update = RECORD();
     struct write write = {.kind = WRITE_UPDATE, .record = &update};
     tel_fault fault = {0};
+    tel_error unfit = buffer_line_update(&line, record, set, &fault);
 
+    if (!unfit && post(outlet, &line))
+        return BUFFERED;
     if (created != BUFFERED &&
         !record_merge(&update, record, set | FIELD_BIT(FIELD_event_id), &fault))
         deliver(outlet, &write, deadline);
-    if (is_taken(&write))
+    if (is_taken(outlet, &write))
         return DELIVERED;
     if (write.result == WRITE_NOT_FOUND) /* lost, with its database perhaps */
         return outlet_create(outlet, record, deadline);
-    if (buffer_line_update(&line, record, set, &fault))
+    return unfit ? lose(outlet, &fault) : keep(outlet, &write, &line);
+}
+
+enum outcome outlet_commit(struct outlet *outlet, const struct tel_record *commit,
+                           struct deadline deadline)
+{
+    CLEANUP(strbuf_clear) struct strbuf line = LINE();
+    struct write write = {.kind = WRITE_UPDATE, .record = commit, .cleared = COMMIT_FIELDS};
+    tel_fault fault = {0};
+
+    deliver(outlet, &write, deadline);
+    if (is_taken(outlet, &write))
+        return DELIVERED;
+    if (buffer_line_update(&line, commit, COMMIT_FIELDS, &fault))
         return lose(outlet, &fault);
     return keep(outlet, &write, &line);
 }

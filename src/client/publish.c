@@ -16,9 +16,12 @@
 #include "model/event.h"
 
 /* Account for an append to the audit trail; true: the line is there. */
-static bool trail_took_it(struct tel_client *client, tel_error error, bool unlocked,
-                          const tel_fault *fault)
+static bool trail_took_it(struct tel_client *client, struct process *process, tel_error error,
+                          bool unlocked, const tel_fault *fault)
 {
+    tally_add(&process->tally, error ? TALLY_trail_failed : TALLY_trail_lines, 1);
+    if (unlocked)
+        tally_add(&process->tally, TALLY_trail_unlocked, 1);
     if (error)
         report_fault(&client->reporter, fault, "the audit trail lacks a line");
     else if (unlocked)
@@ -41,20 +44,20 @@ static int64_t budget_ms(const struct tel_client *client)
 }
 
 /* Append to the audit trail; *deadline is when the rest of the call must be over. */
-static bool append_run(struct tel_client *client, const struct tel_record *record,
-                       struct deadline *deadline)
+static bool append_run(struct process *process, struct tel_run *run, struct deadline *deadline)
 {
+    struct tel_client *client = run->client;
     int64_t half_ms = budget_ms(client) / 2;
     struct deadline whole = deadline_in(budget_ms(client));
     bool unlocked = false;
     tel_fault fault = {0};
-    tel_error error =
-        client->ndjson.directory
-            ? ndjson_append_run(&client->ndjson, record, deadline_in(half_ms), &unlocked, &fault)
-            : no_trail(&fault);
+    tel_error error = client->ndjson.directory
+                          ? ndjson_append_run(&client->ndjson, &run->record, deadline_in(half_ms),
+                                              &unlocked, &fault)
+                          : no_trail(&fault);
 
     *deadline = deadline_left_ms(whole) > half_ms ? whole : deadline_in(half_ms);
-    return trail_took_it(client, error, unlocked, &fault);
+    return trail_took_it(client, process, error, unlocked, &fault);
 }
 
 static tel_error summarize(bool in_trail, enum outcome outcome)
@@ -65,7 +68,7 @@ static tel_error summarize(bool in_trail, enum outcome outcome)
 tel_error publish_start(struct process *process, struct tel_run *run)
 {
     struct deadline deadline;
-    bool in_trail = append_run(run->client, &run->record, &deadline);
+    bool in_trail = append_run(process, run, &deadline);
     enum outcome outcome = outlet_create(&process->outlet, &run->record, deadline);
 
     atomic_store(&run->start, (int)outcome);
@@ -75,7 +78,7 @@ tel_error publish_start(struct process *process, struct tel_run *run)
 tel_error publish_end(struct process *process, struct tel_run *run)
 {
     struct deadline deadline;
-    bool in_trail = append_run(run->client, &run->record, &deadline);
+    bool in_trail = append_run(process, run, &deadline);
     enum outcome outcome = (enum outcome)atomic_load(&run->start);
 
     /* A rejected start has no run that could end; a lost one is made up for by the whole record. */
@@ -96,8 +99,8 @@ static const char *as_json(struct strbuf *buf, const char *text)
     return buf->text;
 }
 
-tel_error publish_event(struct tel_client *client, const char *run_id, const char *event_type,
-                        const char *payload_json)
+tel_error publish_event(struct tel_client *client, struct process *process, const char *run_id,
+                        const char *event_type, const char *payload_json)
 {
     CLEANUP(strbuf_clear) struct strbuf payload = LINE();
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
@@ -114,8 +117,8 @@ tel_error publish_event(struct tel_client *client, const char *run_id, const cha
     else if (!client->ndjson.directory)
         error = no_trail(&fault);
     else
-        error = ndjson_append(&client->ndjson, line.text, line.length,
-                              deadline_in(budget_ms(client)), &unlocked, &fault);
-    (void)trail_took_it(client, error, unlocked, &fault);
+        error = ndjson_append(&client->ndjson, line.text, line.length, client_deadline(client),
+                              &unlocked, &fault);
+    (void)trail_took_it(client, process, error, unlocked, &fault);
     return error;
 }

@@ -13,7 +13,7 @@ tel_error publish_start(struct process *process, struct tel_run *run);
 tel_error publish_end(struct process *process, struct tel_run *run);
 
 /* Record an event, in the audit trail alone. */
-tel_error publish_event(struct tel_client *client, const char *run_id, const char *event_type,
-                        const char *payload_json);
+tel_error publish_event(struct tel_client *client, struct process *process, const char *run_id,
+                        const char *event_type, const char *payload_json);
 
 #endif

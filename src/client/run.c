@@ -65,14 +65,24 @@ static tel_error set_default(struct tel_record *record, int index, const char *t
 
 static tel_error set_run_id(struct tel_run *run)
 {
+    static const enum tally_index counts[] = {
+        [RUN_ID_FINE] = TALLY_run_ids_custom,
+        [RUN_ID_BLANK] = TALLY_run_ids_blank,
+        [RUN_ID_TOO_LONG] = TALLY_run_ids_too_long,
+        [RUN_ID_WITH_SLASH] = TALLY_run_ids_with_slash,
+    };
+    struct tally *tally = &run->process->tally;
     struct tel_record *record = &run->record;
     const char *given = record->fields.run_id;
     const char *reason = given ? run_id_reject_reason(given) : NULL;
     char made[TEL_RUN_ID_SIZE];
 
+    if (given)
+        tally_add(tally, counts[run_id_examine(given)], 1);
     if (given && !reason)
         return TEL_OK;
     (void)tel_generate_run_id(made, record->fields.agent_name);
+    tally_add(tally, TALLY_run_ids_generated, 1);
     if (reason)
         report(&run->client->reporter, TEL_LOG_WARNING, reason,
                "run_id \"%.60s\" cannot be taken, because %s; the run is called %s", given, reason,
@@ -169,6 +179,7 @@ static tel_error enlist(struct process *process, struct tel_run *run)
 
     while (!registry_add(&process->registry, run)) {
         run_id_make_duplicate(duplicate, run->record.fields.run_id);
+        tally_add(&process->tally, TALLY_run_ids_duplicate, 1);
         report(&run->client->reporter, TEL_LOG_WARNING, "duplicate",
                "run_id \"%.60s\" is active already; the new run is called %s",
                run->record.fields.run_id, duplicate);
@@ -210,6 +221,18 @@ tel_error run_begin(struct tel_run **out, struct tel_client *client, const tel_r
     error = begin(out, client, process, fields, names);
     client_leave(client, process);
     return error;
+}
+
+/* ---- Change ---------------------------------------------------------------------------------- */
+
+tel_error run_replace(struct tel_run *run, const struct tel_record *from, field_set set)
+{
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        if (set & ~from->given & FIELD_BIT(i))
+            (void)record_set_text(&run->record, i, NULL, NULL);
+    }
+    run->changed |= set;
+    return record_merge(&run->record, from, set, NULL);
 }
 
 /* ---- End ------------------------------------------------------------------------------------- */
@@ -293,6 +316,7 @@ static tel_error finish(struct process *process, struct tel_run *run, const char
         report(&run->client->reporter, TEL_LOG_WARNING, "status",
                "\"%.60s\" is no status to end a run with; the run has ended as failure", status);
     registry_remove(&process->registry, run);
+    recent_add(&process->recent, tel_run_id(run), tel_run_event_id(run));
     recorded = publish_end(process, run);
     return recorded ? recorded : settled;
 }

@@ -39,6 +39,10 @@ struct run_names {
 tel_error run_begin(struct tel_run **out, struct tel_client *client, const tel_run_fields *fields,
                     const struct run_names *names);
 
+/* Take over the fields of `set` from a record; those that are not given there are taken back. The
+ * caller holds the run's mutex. */
+tel_error run_replace(struct tel_run *run, const struct tel_record *from, field_set set);
+
 /* End a run. `error_summary` (NULL: none) is set unless one was given. */
 tel_error run_finish(struct tel_run *run, const char *status, const tel_run_fields *fields,
                      const char *error_summary);

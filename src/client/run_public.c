@@ -71,14 +71,8 @@ static tel_error change(struct tel_run *run, const struct tel_record *from, fiel
         return TEL_E_CLOSED;
     if (process == run->process) {
         (void)pthread_mutex_lock(&run->mutex);
-        if (!run->ended) {
-            for (int i = 0; i < RUN_FIELD_COUNT; i++) {
-                if (set & ~from->given & FIELD_BIT(i))
-                    (void)record_set_text(&run->record, i, NULL, NULL); /* taken back */
-            }
-            error = record_merge(&run->record, from, set, NULL);
-            run->changed |= set;
-        }
+        if (!run->ended)
+            error = run_replace(run, from, set);
         (void)pthread_mutex_unlock(&run->mutex);
     }
     client_leave(run->client, process);

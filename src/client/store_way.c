@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "deliver/config_store.h"
 
 /* Waits are bounded, so they must not follow the wall clock, which may jump. */
@@ -77,18 +78,58 @@ static void give_back(struct store_way *way)
     (void)pthread_cond_signal(&way->is_free);
 }
 
-tel_error store_way_apply(struct store_way *way, struct write **writes, size_t count,
-                          struct deadline deadline, tel_fault *fault)
+/* Have the database for this thread alone, until give_back(). */
+static tel_error enter(struct store_way *way, struct deadline deadline, tel_fault *fault)
 {
     tel_error error;
 
     if (!take(way, deadline))
         return fault_set(fault, TEL_E_BUSY, "other threads kept the database busy");
     error = open_store(way, deadline, fault);
-    if (!error) {
+    if (error)
+        give_back(way);
+    else
         store_set_deadline(way->store, deadline);
-        error = store_apply(way->store, writes, count, fault);
-    }
+    return error;
+}
+
+tel_error store_way_apply(struct store_way *way, struct write **writes, size_t count,
+                          struct deadline deadline, tel_fault *fault)
+{
+    tel_error error = enter(way, deadline, fault);
+
+    if (error)
+        return error;
+    error = store_apply(way->store, writes, count, fault);
     give_back(way);
     return error;
+}
+
+tel_error store_way_stats(struct store_way *way, tel_run_stats *out, struct deadline deadline,
+                          tel_fault *fault)
+{
+    tel_error error = enter(way, deadline, fault);
+
+    if (error)
+        return error;
+    error = store_stats(way->store, out, fault);
+    give_back(way);
+    return error;
+}
+
+tel_error store_way_find(char **event_id, struct store_way *way, const char *run_id,
+                         struct deadline deadline, tel_fault *fault)
+{
+    CLEANUP(record_clear) struct tel_record run = RECORD();
+    tel_error error = enter(way, deadline, fault);
+
+    *event_id = NULL;
+    if (error)
+        return error;
+    error = store_get_by_run_id(way->store, run_id, &run, fault);
+    give_back(way);
+    if (error)
+        return error;
+    *event_id = strdup(run.fields.event_id);
+    return *event_id ? TEL_OK : fault_nomem(fault);
 }

@@ -33,4 +33,11 @@ void store_way_clear(struct store_way *way);
 tel_error store_way_apply(struct store_way *way, struct write **writes, size_t count,
                           struct deadline deadline, tel_fault *fault);
 
+/* As store_stats(), and the event_id of the run that store_get_by_run_id() finds, which the caller
+ * frees. */
+tel_error store_way_stats(struct store_way *way, tel_run_stats *out, struct deadline deadline,
+                          tel_fault *fault);
+tel_error store_way_find(char **event_id, struct store_way *way, const char *run_id,
+                         struct deadline deadline, tel_fault *fault);
+
 #endif

@@ -11,23 +11,7 @@
 #include "daemon/lookup.h"
 #include "daemon/pending.h"
 #include "daemon/tree.h"
-
-#define HASH_CHARS_MIN 7
-#define HASH_CHARS_MAX 40
-
-/* What the body calls the fields of a run. */
-static const struct {
-    const char *name;
-    int field;
-    bool is_required;
-} members[] = {
-    {"commit_hash", FIELD_git_commit_hash, true},
-    {"commit_source", FIELD_git_commit_source, true},
-    {"commit_author", FIELD_git_commit_author, false},
-    {"commit_timestamp", FIELD_git_commit_timestamp, false},
-};
-
-#define MEMBER_COUNT (sizeof members / sizeof *members)
+#include "model/commit.h"
 
 /* A commit on its way to the disk: one write for each run that gets it. */
 struct commit {
@@ -94,17 +78,6 @@ static void answer_commit(struct pending *pending)
     strbuf_putc(body, '}');
 }
 
-static field_set commit_fields(bool required_only)
-{
-    field_set set = 0;
-
-    for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        if (members[i].is_required || !required_only)
-            set |= FIELD_BIT(members[i].field);
-    }
-    return set;
-}
-
 static struct commit *commit_new(struct exchange *exchange)
 {
     struct commit *commit = calloc(1, sizeof *commit);
@@ -127,10 +100,10 @@ static json_t *rename_members(const json_t *object)
 {
     CLEANUP(json_releasep) json_t *renamed = json_object();
 
-    for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        json_t *value = json_object_get(object, members[i].name);
+    for (size_t i = 0; i < COMMIT_MEMBER_COUNT; i++) {
+        json_t *value = json_object_get(object, commit_members[i].name);
 
-        if (value && json_object_set(renamed, run_fields[members[i].field].name, value))
+        if (value && json_object_set(renamed, run_fields[commit_members[i].field].name, value))
             return NULL;
     }
     return steal(&renamed);
@@ -139,27 +112,17 @@ static json_t *rename_members(const json_t *object)
 /* Report a fault under the body's name for the field. */
 static void report_member(void *faults, const char *field, const char *message)
 {
-    for (size_t i = 0; i < MEMBER_COUNT; i++) {
-        if (strcmp(run_fields[members[i].field].name, field) == 0)
-            faults_add(faults, "body", members[i].name, message);
+    for (size_t i = 0; i < COMMIT_MEMBER_COUNT; i++) {
+        if (strcmp(run_fields[commit_members[i].field].name, field) == 0)
+            faults_add(faults, "body", commit_members[i].name, message);
     }
-}
-
-static size_t count_chars(const char *text)
-{
-    size_t count = 0;
-
-    for (; *text; text++)
-        count += ((unsigned char)*text & 0xc0) != 0x80;
-    return count;
 }
 
 static void check_hash(const struct tel_record *record, struct faults *faults)
 {
     const char *hash = record_text(record, FIELD_git_commit_hash);
-    size_t length = hash ? count_chars(hash) : 0;
 
-    if (length && (length < HASH_CHARS_MIN || length > HASH_CHARS_MAX))
+    if (hash && *hash && !commit_hash_fits(hash))
         faults_add(faults, "body", "commit_hash", "must have 7 to 40 characters");
 }
 
@@ -172,7 +135,7 @@ static bool read_commit(struct exchange *exchange, struct tel_record *record, st
 
     if (!object)
         return false;
-    error = renamed ? record_read_json(record, renamed, commit_fields(false), commit_fields(true),
+    error = renamed ? record_read_json(record, renamed, COMMIT_FIELDS, COMMIT_FIELDS_REQUIRED,
                                        report_member, faults)
                     : TEL_E_NOMEM;
     check_hash(record, faults);
@@ -192,11 +155,10 @@ static tel_error add_run(struct commit *commit, const char *event_id)
     tel_error error;
 
     run->record = RECORD();
-    run->write = (struct write){.kind = WRITE_UPDATE,
-                                .record = &run->record,
-                                .cleared = commit_fields(false)};
+    run->write =
+        (struct write){.kind = WRITE_UPDATE, .record = &run->record, .cleared = COMMIT_FIELDS};
     commit->writes[index] = &run->write;
-    error = record_merge(&run->record, &commit->record, commit_fields(false), NULL);
+    error = record_merge(&run->record, &commit->record, COMMIT_FIELDS, NULL);
     return error ? error : record_set_text(&run->record, FIELD_event_id, event_id, NULL);
 }
 

@@ -26,6 +26,7 @@ static int count_file(void *arg, const char *name)
     if (!path || lstat(path, &status))
         return 0; /* it was delivered a moment ago */
     counting->backlog->files++;
+    counting->backlog->ready_files += buffer_name_is_ready(name);
     counting->backlog->bytes += status.st_size;
     return 0;
 }

@@ -8,8 +8,9 @@
 #include "base/error.h"
 
 struct backlog {
-    int64_t files; /* active ones and ready ones */
-    int64_t bytes;
+    int64_t files; /* active ones and ready ones... */
+    int64_t ready_files;
+    int64_t bytes; /* ...of both */
 };
 
 /* Count it. A missing directory is empty. */

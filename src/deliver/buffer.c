@@ -41,6 +41,8 @@ struct buffer {
     pthread_mutex_t mutex;
     int fd; /* of the active file; -1: none */
     int64_t begun_ms;
+    int64_t answered_bytes; /* of the active file, from its beginning */
+    bool was_rotated;       /* since buffer_open_rest() */
     char path[PATH_MAX];
     char rejected_path[PATH_MAX]; /* of what was refused at once; "": nothing was */
 };
@@ -156,6 +158,7 @@ static tel_error begin(struct buffer *buffer, tel_fault *fault)
         return fault_set(fault, TEL_E_BUSY, "no new buffer file in %s could be locked",
                          buffer->directory);
     buffer->begun_ms = clock_monotonic_ms();
+    buffer->answered_bytes = 0;
     error = directory_sync(buffer->directory, fault);
     if (error) {
         (void)unlink(buffer->path);
@@ -177,8 +180,10 @@ static tel_error make_ready(struct buffer *buffer, tel_fault *fault)
         make_path(buffer, ready, BUFFER_READY);
         error = file_rename(buffer->path, ready, fault);
     }
-    if (!error)
+    if (!error) {
         let_go(buffer);
+        buffer->was_rotated = true;
+    }
     return error;
 }
 
@@ -310,4 +315,61 @@ tel_error buffer_set_aside(struct buffer *buffer, const char *reason, const char
     error = set_aside(buffer, reason, line, length, fault);
     leave(buffer);
     return error;
+}
+
+/* ---- Delivering the active file ---------------------------------------------------------------- */
+
+void buffer_rest_clear(const struct buffer_rest *rest)
+{
+    closep(&rest->fd);
+}
+
+/* A descriptor of its own, since its position is. */
+static tel_error open_rest(struct buffer *buffer, struct buffer_rest *rest, tel_fault *fault)
+{
+    struct stat status;
+    tel_error error;
+
+    if (!is_in_place(buffer))
+        return TEL_OK;
+    error = file_open(&rest->fd, buffer->path, O_RDONLY, buffer->access, NULL, fault);
+    if (error)
+        return error;
+    if (fstat(rest->fd, &status) || lseek(rest->fd, buffer->answered_bytes, SEEK_SET) < 0)
+        return fault_errno(fault, TEL_E_IO, "cannot read %s", buffer->path);
+    rest->bytes = status.st_size - buffer->answered_bytes;
+    return TEL_OK;
+}
+
+tel_error buffer_open_rest(struct buffer *buffer, struct buffer_rest *rest, tel_fault *fault)
+{
+    tel_error error;
+
+    enter(buffer);
+    error = open_rest(buffer, rest, fault);
+    if (!*buffer->rejected_path)
+        make_path(buffer, buffer->rejected_path, BUFFER_REJECTED);
+    memcpy(rest->path, buffer->path, sizeof rest->path);
+    memcpy(rest->rejected_path, buffer->rejected_path, sizeof rest->rejected_path);
+    rest->was_rotated = buffer->was_rotated;
+    buffer->was_rotated = false;
+    leave(buffer);
+    return error;
+}
+
+/* Emptying spares a .synced file for each delivery. Should a crash undo it, what was in the file is
+ * delivered again, as duplicates. */
+void buffer_note_answered(struct buffer *buffer, const struct buffer_rest *rest)
+{
+    struct stat status;
+
+    enter(buffer);
+    if (buffer->fd >= 0 && file_is_at(buffer->fd, rest->path) && !fstat(buffer->fd, &status)) {
+        buffer->answered_bytes += rest->bytes;
+        if (status.st_size == buffer->answered_bytes && !ftruncate(buffer->fd, 0)) {
+            buffer->answered_bytes = 0;
+            buffer->begun_ms = clock_monotonic_ms();
+        }
+    }
+    leave(buffer);
 }

@@ -11,6 +11,7 @@
 #ifndef DELIVER_BUFFER_H
 #define DELIVER_BUFFER_H
 
+#include <limits.h>
 #include <sys/types.h>
 
 #include "base/file.h"
@@ -53,5 +54,26 @@ tel_error buffer_make_durable(struct buffer *buffer, tel_fault *fault);
 
 /* Make the active file ready now. Nothing was appended: nothing happens. */
 tel_error buffer_rotate(struct buffer *buffer, tel_fault *fault);
+
+/* ---- Delivering the active file by its own writer -------------------------------------------- */
+
+/* What was appended to the active file and was not answered yet. */
+struct buffer_rest {
+    int fd; /* stands at its beginning; for CLEANUP(buffer_rest_clear) */
+    int64_t bytes;
+    char path[PATH_MAX];
+    char rejected_path[PATH_MAX]; /* for what is refused */
+    bool was_rotated; /* since the last time a file was made ready, which others may deliver */
+};
+
+#define BUFFER_REST() ((struct buffer_rest){.fd = -1})
+
+void buffer_rest_clear(const struct buffer_rest *rest);
+
+/* Open the rest. Nothing is left: its bytes are 0. */
+tel_error buffer_open_rest(struct buffer *buffer, struct buffer_rest *rest, tel_fault *fault);
+
+/* Note that all of the rest was answered. Was nothing appended meanwhile, the file is emptied. */
+void buffer_note_answered(struct buffer *buffer, const struct buffer_rest *rest);
 
 #endif

@@ -283,7 +283,7 @@ static int each_line(void *arg, const char *line, size_t length, bool whole)
     return drain->error != TEL_OK;
 }
 
-tel_error drain_file(struct drain_target *target, int fd, const char *path,
+tel_error drain_file(struct drain_target *target, int fd, const char *path, int64_t bytes,
                      const char *rejected_path, tel_fault *fault)
 {
     size_t wanted = target->options->batch_size;
@@ -304,7 +304,7 @@ tel_error drain_file(struct drain_target *target, int fd, const char *path,
     drain.writes = calloc(drain.capacity, sizeof *drain.writes);
     if (!drain.items || !drain.writes)
         return fault_nomem(fault);
-    error = file_each_line(fd, path, each_line, &drain, fault);
+    error = file_each_line_in(fd, path, bytes, each_line, &drain, fault);
     if (!error)
         error = drain.error;
     if (!error)

@@ -20,10 +20,10 @@ struct drain_target {
 };
 
 /*
- * Read the file from where `fd` stands to its end. On TEL_OK each of these lines was answered:
+ * Read `bytes` of the file from where `fd` stands, at most to its end. On TEL_OK each of these lines was answered:
  * stored, or durable in the carry or in `rejected_path`. On failure all of them must come again.
  */
-tel_error drain_file(struct drain_target *target, int fd, const char *path,
+tel_error drain_file(struct drain_target *target, int fd, const char *path, int64_t bytes,
                      const char *rejected_path, tel_fault *fault);
 
 #endif

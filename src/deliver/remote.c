@@ -9,6 +9,7 @@
 #include "deliver/http_answer.h"
 #include "deliver/remote_ask.h"
 #include "deliver/remote_batch.h"
+#include "model/commit.h"
 #include "model/record_json.h"
 
 #define BODY_BYTES_MAX ((size_t)512 * 1024 * 1024)
@@ -70,6 +71,63 @@ static void write_run_path(struct strbuf *path, const struct tel_record *record,
     strbuf_puts(path, rest);
 }
 
+static void write_commit(struct strbuf *body, const struct tel_record *commit)
+{
+    const char *separator = "";
+
+    strbuf_putc(body, '{');
+    for (size_t i = 0; i < COMMIT_MEMBER_COUNT; i++) {
+        const char *value = record_text(commit, commit_members[i].field);
+
+        if (!value)
+            continue;
+        strbuf_printf(body, "%s\"%s\":", separator, commit_members[i].name);
+        json_write_string(body, value);
+        separator = ",";
+    }
+    strbuf_putc(body, '}');
+}
+
+tel_error remote_associate_commit(struct http *http, const struct tel_record *commit,
+                                  struct deadline deadline, tel_fault *fault)
+{
+    CLEANUP(http_response_clear) struct http_response response = HTTP_RESPONSE(ANSWER_BYTES_MAX);
+    CLEANUP(json_releasep) json_t *answer = NULL;
+    CLEANUP(strbuf_clear) struct strbuf path = STRBUF(PATH_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf body = STRBUF(BODY_BYTES_MAX);
+    tel_error error;
+
+    write_run_path(&path, commit, "/associate-commit");
+    write_commit(&body, commit);
+    if (strbuf_failed(&path) || strbuf_failed(&body))
+        return fault_nomem(fault);
+    error = remote_ask(http, "POST", path.text, body.text, deadline, &response, fault);
+    if (error)
+        return error;
+    answer = parse_about(&response.body, commit);
+    return answer ? TEL_OK : remote_fault_strange(http, deadline, fault);
+}
+
+/* As one of several writes, with its result. */
+static tel_error send_commit(struct http *http, struct write *write, struct deadline deadline,
+                             tel_fault *fault)
+{
+    tel_fault why = {0};
+    tel_error error = remote_associate_commit(http, write->record, deadline, &why);
+
+    if (!error)
+        write->result = WRITE_UPDATED;
+    else if (error == TEL_E_NOT_FOUND)
+        write->result = WRITE_NOT_FOUND;
+    else if (error == TEL_E_REJECTED)
+        write->result = WRITE_INVALID;
+    else
+        return fault_set(fault, error, "%s", why.text);
+    (void)snprintf(write->reason, sizeof write->reason, "%.*s", (int)sizeof write->reason - 1,
+                   why.text);
+    return TEL_OK;
+}
+
 static tel_error send_single(struct http *http, struct write *write, struct deadline deadline,
                              tel_fault *fault)
 {
@@ -79,6 +137,8 @@ static tel_error send_single(struct http *http, struct write *write, struct dead
     bool is_update = write->kind == WRITE_UPDATE;
     tel_error error;
 
+    if (write->cleared)
+        return send_commit(http, write, deadline, fault);
     if (is_update)
         write_run_path(&path, write->record, write->merges ? "?merge=true" : "");
     else
@@ -162,52 +222,4 @@ tel_error remote_deliver(void *arg, struct write **writes, size_t count, tel_fau
     if (deadline_left_ms(delivery->deadline) == 0)
         return fault_set(fault, TEL_E_UNAVAILABLE, "there was no time for the whole buffer");
     return remote_apply(delivery->http, writes, count, delivery->deadline, fault);
-}
-
-/* ---- Commits --------------------------------------------------------------------------------- */
-
-static void write_commit(struct strbuf *body, const struct tel_record *commit)
-{
-    static const struct {
-        const char *name; /* in this request */
-        int field;
-    } members[] = {
-        {"commit_hash", FIELD_git_commit_hash},
-        {"commit_source", FIELD_git_commit_source},
-        {"commit_author", FIELD_git_commit_author},
-        {"commit_timestamp", FIELD_git_commit_timestamp},
-    };
-    const char *separator = "";
-
-    strbuf_putc(body, '{');
-    for (size_t i = 0; i < sizeof members / sizeof *members; i++) {
-        const char *value = record_text(commit, members[i].field);
-
-        if (!value)
-            continue;
-        strbuf_printf(body, "%s\"%s\":", separator, members[i].name);
-        json_write_string(body, value);
-        separator = ",";
-    }
-    strbuf_putc(body, '}');
-}
-
-tel_error remote_associate_commit(struct http *http, const struct tel_record *commit,
-                                  struct deadline deadline, tel_fault *fault)
-{
-    CLEANUP(http_response_clear) struct http_response response = HTTP_RESPONSE(ANSWER_BYTES_MAX);
-    CLEANUP(json_releasep) json_t *answer = NULL;
-    CLEANUP(strbuf_clear) struct strbuf path = STRBUF(PATH_BYTES_MAX);
-    CLEANUP(strbuf_clear) struct strbuf body = STRBUF(BODY_BYTES_MAX);
-    tel_error error;
-
-    write_run_path(&path, commit, "/associate-commit");
-    write_commit(&body, commit);
-    if (strbuf_failed(&path) || strbuf_failed(&body))
-        return fault_nomem(fault);
-    error = remote_ask(http, "POST", path.text, body.text, deadline, &response, fault);
-    if (error)
-        return error;
-    answer = parse_about(&response.body, commit);
-    return answer ? TEL_OK : remote_fault_strange(http, deadline, fault);
 }

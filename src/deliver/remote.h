@@ -11,8 +11,8 @@
 
 /*
  * Apply writes in order and fill in their results, as store_apply() does. A single WRITE_CREATE is
- * POSTed, a single WRITE_UPDATE is a PATCH, all else is a batch, in which there may be no
- * WRITE_UPDATE. A record that the service refuses for what it contains is WRITE_INVALID, with the
+ * POSTed, a single WRITE_UPDATE is a PATCH (or, when it clears the fields of a commit, associates
+ * one), all else is a batch, in which there may be no WRITE_UPDATE. A record that the service refuses for what it contains is WRITE_INVALID, with the
  * reason.
  *
  * TEL_E_UNAVAILABLE: the service is not there, cannot take them now, wants another token, or is none

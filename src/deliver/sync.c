@@ -184,7 +184,7 @@ static tel_error empty(struct sync *sync, int fd, const struct names *names, tel
     tel_error error = remove_unfinished(names, fault);
 
     for (int round = 0; !error && round < ROUNDS_MAX; round++) {
-        error = drain_file(&sync->target, fd, names->ready, names->rejected, fault);
+        error = drain_file(&sync->target, fd, names->ready, INT64_MAX, names->rejected, fault);
         if (error || has_grown(fd))
             continue;
         if (renamed)

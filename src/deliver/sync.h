@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "deliver/buffer.h"
 #include "store/store.h"
 
 /* Deliver writes in order and fill in their results, as store_apply() does. Failure: nothing was
@@ -60,5 +61,14 @@ bool buffer_is_waiting(const char *directory);
 tel_error buffer_sync_file(const struct sync_options *options, const char *path,
                            sync_deliver_fn *deliver, void *arg, struct sync_report *report,
                            tel_fault *fault);
+
+/*
+ * Deliver what was appended to the active file of our own buffer and was not answered yet; it stays
+ * the active file. One thread at a time. *was_rotated: since the last time, a file was made ready that
+ * this has not delivered.
+ */
+tel_error buffer_sync_active(struct buffer *buffer, const struct sync_options *options,
+                             sync_deliver_fn *deliver, void *arg, struct sync_report *report,
+                             bool *was_rotated, tel_fault *fault);
 
 #endif

@@ -51,15 +51,24 @@ tel_error tel_generate_run_id(char out[TEL_RUN_ID_SIZE], const char *agent_name)
     return TEL_OK;
 }
 
-const char *run_id_reject_reason(const char *run_id)
+enum run_id_fault run_id_examine(const char *run_id)
 {
     if (run_id[strspn(run_id, " \t\r\n\f\v")] == '\0')
-        return "it is blank";
+        return RUN_ID_BLANK;
     if (strlen(run_id) >= TEL_RUN_ID_SIZE)
-        return "it is longer than 255 bytes";
-    if (strpbrk(run_id, "/\\"))
-        return "it has a '/' or '\\'";
-    return NULL;
+        return RUN_ID_TOO_LONG;
+    return strpbrk(run_id, "/\\") ? RUN_ID_WITH_SLASH : RUN_ID_FINE;
+}
+
+const char *run_id_reject_reason(const char *run_id)
+{
+    static const char *const reasons[] = {
+        [RUN_ID_BLANK] = "it is blank",
+        [RUN_ID_TOO_LONG] = "it is longer than 255 bytes",
+        [RUN_ID_WITH_SLASH] = "it has a '/' or '\\'",
+    };
+
+    return reasons[run_id_examine(run_id)];
 }
 
 void run_id_make_duplicate(char out[TEL_RUN_ID_SIZE], const char *run_id)

@@ -16,80 +16,7 @@
 #include "support/client_world.h"
 #include "support/peer.h"
 #include "support/scratch.h"
-
-/* ---- A service that may be away ---------------------------------------------------------------- */
-
-struct service {
-    atomic_bool is_away;
-    atomic_bool hates_batches; /* then those alone are answered 503 */
-    struct strbuf requests;
-};
-
-/* Copy the string of the member that begins at *text, and move on behind it. false: no more. */
-static bool next_event_id(char *out, size_t size, const char **text)
-{
-    static const char member[] = "\"event_id\":\"";
-    const char *found = strstr(*text, member);
-    size_t length;
-
-    if (!found)
-        return false;
-    found += strlen(member);
-    length = strcspn(found, "\"");
-    (void)snprintf(out, size, "%.*s", (int)length, found);
-    *text = found + length;
-    return true;
-}
-
-static bool answer_batch(int fd, const char *request)
-{
-    CLEANUP(strbuf_clear) struct strbuf body = STRBUF(65536);
-    char event_id[100];
-    int index = 0;
-
-    strbuf_puts(&body, "{\"results\":[");
-    while (next_event_id(event_id, sizeof event_id, &request)) {
-        strbuf_printf(&body, "%s{\"index\":%d,\"event_id\":\"%s\",\"result\":\"updated\"}",
-                      index ? "," : "", index, event_id);
-        index++;
-    }
-    strbuf_puts(&body, "]}");
-    return peer_reply(fd, "200 OK", body.text);
-}
-
-static bool answer_one(int fd, const char *request)
-{
-    const char *body = strstr(request, "\r\n\r\n");
-    char event_id[100] = "";
-    char answer[200];
-
-    if (strncmp(request, "PATCH /api/v1/runs/", 19) == 0)
-        (void)snprintf(event_id, sizeof event_id, "%.*s", (int)strcspn(request + 19, " "),
-                       request + 19);
-    else
-        (void)next_event_id(event_id, sizeof event_id, &body);
-    (void)snprintf(answer, sizeof answer, "{\"event_id\":\"%s\"}", event_id);
-    return peer_reply(fd, "200 OK", answer);
-}
-
-static void serve(struct peer *peer, int fd, void *arg)
-{
-    struct service *service = arg;
-    const char *request;
-    bool go_on = true;
-
-    while (go_on && peer_read_request(peer, fd, &request)) {
-        bool is_batch = strncmp(request, "POST /api/v1/runs/batch ", 24) == 0;
-
-        strbuf_printf(&service->requests, "%s\n", request);
-        if (service->is_away || (is_batch && service->hates_batches))
-            go_on = peer_reply(fd, "503 X", "{}");
-        else if (is_batch)
-            go_on = answer_batch(fd, request);
-        else
-            go_on = answer_one(fd, request);
-    }
-}
+#include "support/service_stub.h"
 
 static void record_a_run(tel_client *client, const char *event_id)
 {
@@ -129,8 +56,8 @@ static size_t count_buffered(struct world *world)
 static void drain__brings_what_was_buffered_once_the_service_answers_again(void **state)
 {
     struct world *world = *state;
-    struct service service = {.is_away = true, .requests = STRBUF(1000000)};
-    struct peer *peer = peer_start(serve, &service);
+    struct service_stub service = {.is_away = true, .requests = STRBUF(1000000)};
+    struct peer *peer = peer_start(service_stub, &service);
     CLEANUP(freep) char *synced = NULL;
     tel_run *run = NULL;
 
@@ -157,8 +84,8 @@ static void drain__brings_what_was_buffered_once_the_service_answers_again(void 
 static void drain__is_not_asked_for_while_the_service_is_known_to_be_away(void **state)
 {
     struct world *world = *state;
-    struct service service = {.is_away = true, .requests = STRBUF(1000000)};
-    struct peer *peer = peer_start(serve, &service);
+    struct service_stub service = {.is_away = true, .requests = STRBUF(1000000)};
+    struct peer *peer = peer_start(service_stub, &service);
 
     world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
     for (int i = 0; i < 20; i++)
@@ -174,9 +101,9 @@ static void drain__is_not_asked_for_while_the_service_is_known_to_be_away(void *
 static void drain__at_the_end_brings_what_others_left(void **state)
 {
     struct world *world = *state;
-    struct service service = {.requests = STRBUF(1000000)};
+    struct service_stub service = {.requests = STRBUF(1000000)};
     struct peer *refused = peer_start(NULL, NULL);
-    struct peer *peer = peer_start(serve, &service);
+    struct peer *peer = peer_start(service_stub, &service);
 
     record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL), "left");
     disconnect(world);
@@ -194,8 +121,8 @@ static void drain__at_the_end_brings_what_others_left(void **state)
 static void drain__of_a_client_that_did_nothing_asks_nobody(void **state)
 {
     struct world *world = *state;
-    struct service service = {.requests = STRBUF(1000000)};
-    struct peer *peer = peer_start(serve, &service);
+    struct service_stub service = {.requests = STRBUF(1000000)};
+    struct peer *peer = peer_start(service_stub, &service);
 
     world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
     disconnect(world);
@@ -206,8 +133,8 @@ static void drain__of_a_client_that_did_nothing_asks_nobody(void **state)
 static void drain__that_fails_is_not_tried_with_every_call(void **state)
 {
     struct world *world = *state;
-    struct service service = {.is_away = true, .requests = STRBUF(1000000)};
-    struct peer *peer = peer_start(serve, &service);
+    struct service_stub service = {.is_away = true, .requests = STRBUF(1000000)};
+    struct peer *peer = peer_start(service_stub, &service);
 
     record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "missed");
     service.hates_batches = true;

@@ -32,6 +32,8 @@ SOUND_TEXTS = {
     "start": b"2025-12-10T12:05:30Z",
     "end": b"2025-12-10T12:05:31Z",
     "date": b"20251210",
+    "commit_hash": b"0123456789abcdef",
+    "commit_source": b"ci",
     "url": b"http://127.0.0.1:1",
 }
 
@@ -81,6 +83,9 @@ class Values:
             return [lambda f=f: f for f in self.run_fields()] + [lambda: None]
         if kind == "tel_pair *":
             return [lambda p=p: p for p in self.pairs()] + [lambda: None]
+        if kind == "tel_client_stats *":
+            return [lambda s=s: ctypes.create_string_buffer(struct.pack("Q", s), 4096)
+                    for s in (256, 0, 13, 2**64 - 1)] + [lambda: None]
         if kind.endswith("_fn *"):
             return [lambda: self.callback(0), lambda: self.callback(1), lambda: None]
         if kind in ("tel_fault *", "size_t *", "int64_t *", "int *", "tel_file_info *", "tel_run_stats *",
