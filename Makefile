@@ -1,7 +1,7 @@
 # The usual words for CMake's presets; `make help` lists them. Each build is in build/<preset>.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := release
-.PHONY: release install docs run test load check asan tsan clang coverage bench fuzz tidy fmt clean help
+.PHONY: release install docs run test load check asan tsan clang coverage bench bench-scale fuzz tidy fmt clean help
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -60,7 +60,11 @@ fuzz: ## build the fuzz targets, replay what they found, run each for 20 s
 
 bench: ## measure the release build beside its baselines: bench/results/REPORT.md (QUICK=1: shorter)
 	$(call build,release,-DTEL_BENCH=ON)
-	@bench/run $(if $(QUICK),--quick)
+	@bench/run $(if $(QUICK),--size quick)
+
+bench-scale: ## the same on ten million rows (ROWS=1000000: on one), which are made once and kept
+	$(call build,release,-DTEL_BENCH=ON)
+	@bench/run --size scale $(if $(ROWS),--rows $(ROWS))
 
 coverage: ## all tests; which lines they reach is in build/coverage/report/index.html
 	@command -v gcovr >/dev/null || { echo "gcovr is missing; run: tools/setup dev" >&2; exit 1; }
@@ -84,4 +88,4 @@ clean: ## remove all builds
 	@rm -rf build
 
 help: ## list these
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20

@@ -6,6 +6,7 @@ import subprocess
 
 import world
 from figures import Series, duration, size, table, verdict
+from programs import Service
 
 BUDGET_NS = 250e6
 SLACK_NS = 20e6
@@ -37,7 +38,7 @@ def run_rounds(build, rounds, count):
     with contextlib.ExitStack() as stack:
         base = stack.enter_context(world.base_directory())
         client = Client(build, base)
-        up = stack.enter_context(world.service(build / "bin", base))
+        up = stack.enter_context(Service(build, base)).port
         silent = stack.enter_context(world.silent_service())
         refused = world.refusing_port()
         away = {"refused": refused, "silent": silent}

@@ -11,7 +11,6 @@ import subprocess
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
-START_SECONDS_MAX = 60
 
 
 @contextlib.contextmanager
@@ -28,25 +27,6 @@ def base_directory(parent=None):
 def environment(base, **settings):
     kept = {key: os.environ[key] for key in ("PATH", "LANG") if key in os.environ}
     return {**kept, "HOME": str(base), "TELEMETRY_BASE_DIR": str(base), **settings}
-
-
-@contextlib.contextmanager
-def service(programs, base):
-    """The real service on a free port; gives its port."""
-    process = subprocess.Popen(
-        [str(programs / "telemetryd"), "--port", "0"], env=environment(base),
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    try:
-        for line in process.stderr:
-            found = re.search(r"listening on http://\S+:(\d+)", line)
-            if found:
-                break
-        else:
-            raise RuntimeError("telemetryd did not start")
-        yield int(found.group(1))
-    finally:
-        process.terminate()
-        process.communicate(timeout=START_SECONDS_MAX)
 
 
 @contextlib.contextmanager

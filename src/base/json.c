@@ -113,15 +113,24 @@ static void write_escape(struct strbuf *buf, unsigned char c)
         strbuf_printf(buf, "\\u%04x", c);
 }
 
+/* Return how many bytes at `text` are a character that a string holds as it is; 0: none. */
+static size_t plain_sequence(const char *text)
+{
+    unsigned char c = (unsigned char)*text;
+
+    if (c < 0x80) /* as most are: no call for each of them */
+        return c >= ' ' && c != '"' && c != '\\';
+    return utf8_sequence(text);
+}
+
 void json_write_string(struct strbuf *buf, const char *text)
 {
     strbuf_putc(buf, '"');
     while (*text) {
         const char *start = text;
-        size_t length = 0;
+        size_t length;
 
-        while ((unsigned char)*text >= ' ' && *text != '"' && *text != '\\' &&
-               (length = utf8_sequence(text)) > 0)
+        while ((length = plain_sequence(text)) > 0)
             text += length;
         strbuf_append(buf, start, (size_t)(text - start));
         if (!*text)

@@ -78,11 +78,12 @@ void strbuf_putc(struct strbuf *buf, char c)
 
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
 {
+    size_t room = buf->text ? buf->capacity - buf->length : 0;
     va_list args;
     int count;
 
     va_start(args, format);
-    count = vsnprintf(NULL, 0, format, args);
+    count = vsnprintf(room ? buf->text + buf->length : NULL, room, format, args);
     va_end(args);
     if (count < 0) {
         (void)fail(buf, /* too_large= */ false);
@@ -90,9 +91,11 @@ void strbuf_printf(struct strbuf *buf, const char *format, ...)
     }
     if (!reserve(buf, (size_t)count))
         return;
-    va_start(args, format);
-    (void)vsnprintf(buf->text + buf->length, (size_t)count + 1, format, args);
-    va_end(args);
+    if ((size_t)count >= room) { /* only now there is room for all of it */
+        va_start(args, format);
+        (void)vsnprintf(buf->text + buf->length, (size_t)count + 1, format, args);
+        va_end(args);
+    }
     buf->length += (size_t)count;
 }
 

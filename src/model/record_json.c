@@ -47,14 +47,16 @@ static void write_value(struct strbuf *buf, const struct tel_record *record, int
 void record_write_members(struct strbuf *buf, const struct tel_record *record, field_set set,
                           enum record_form form)
 {
-    const char *separator = "";
+    const char *separator = "\"";
 
     for (int i = 0; i < RUN_FIELD_COUNT; i++) {
         if (!(set & FIELD_BIT(i)))
             continue;
-        strbuf_printf(buf, "%s\"%s\":", separator, run_fields[i].name);
+        strbuf_puts(buf, separator);
+        strbuf_puts(buf, run_fields[i].name);
+        strbuf_puts(buf, "\":");
         write_value(buf, record, i, form);
-        separator = ",";
+        separator = ",\"";
     }
 }
 
