@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "cli/command.h"
 #include "cli/sink.h"
+#include "cli/sync_export.h"
 #include "cli/sync_tally.h"
 #include "deliver/config_sync.h"
 
@@ -21,7 +22,10 @@ struct sync_command {
     struct common_options common;
     char **paths;
     size_t path_count;
+    bool exports_all;
 };
+
+#define OPT_EXPORT_ALL 1
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
@@ -29,6 +33,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
     (void)argument;
     switch (key) {
+    case OPT_EXPORT_ALL:
+        command->exports_all = true;
+        return 0;
     case ARGP_KEY_INIT:
         state->child_inputs[0] = &command->common;
         return 0;
@@ -41,14 +48,21 @@ static error_t parse(int key, char *argument, struct argp_state *state)
     }
 }
 
+static const struct argp_option own_options[] = {
+    {"export-all", OPT_EXPORT_ALL, NULL, 0,
+     "Export all runs to Google Sheets that are not there, however old", 0},
+    {0},
+};
 static const struct argp_child children[] = {{&common_argp, 0, NULL, 0}, {0}};
 static const struct argp argp = {
+    .options = own_options,
     .parser = parse,
     .args_doc = "[FILE|DIR...]",
     .doc = "Deliver what waits in the buffer now: to the service when it runs, else into the "
            "database. With FILE or DIR: take in buffer files, directories of them, and outboxes "
            "(*.jsonl) that other clients left there. What was delivered is renamed to .synced; "
-           "delivering it twice is harmless.",
+           "delivering it twice is harmless. When no service runs, "
+           "runs that wait for their export to Google Sheets are exported too.",
     .children = children,
 };
 
@@ -196,6 +210,18 @@ static bool has_work(const struct sync_command *command)
     return command->path_count || command->common.has_url || buffer_is_waiting(directory);
 }
 
+/* Export after the buffer was delivered: it may know of runs that are in the sheet already. */
+static int export(const struct sync_command *command, struct sync_tally *tally)
+{
+    tel_fault fault = {0};
+
+    if (command->path_count && !command->exports_all)
+        return STATUS_DONE;
+    if (sync_export(&command->common, command->exports_all, &tally->exports, &fault))
+        return complain_fault(&fault);
+    return STATUS_DONE;
+}
+
 static int run(const struct sync_command *command)
 {
     struct watched_sink watched = {
@@ -204,6 +230,7 @@ static int run(const struct sync_command *command)
     struct sync_tally tally = {0};
     tel_fault fault = {0};
     int status = check_paths(command);
+    int exported;
     int printed;
 
     if (status)
@@ -214,8 +241,9 @@ static int run(const struct sync_command *command)
         status = sync_all(command, &watched, &tally);
         sink_close(watched.sink);
     }
+    exported = export(command, &tally);
     printed = print(command, &tally);
-    return status ? status : printed;
+    return status ? status : exported ? exported : printed;
 }
 
 int cmd_sync(int argc, char **argv)

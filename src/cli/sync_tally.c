@@ -53,14 +53,12 @@ static void append_reasons(struct strbuf *buf, const struct sync_tally *tally)
         strbuf_printf(buf, "  %zu rejected for other reasons\n", tally->other_reasons);
 }
 
-void sync_tally_append_text(struct strbuf *buf, const struct sync_tally *tally)
+static void append_files(struct strbuf *buf, const struct sync_tally *tally)
 {
     const struct sync_report *total = &tally->total;
 
-    if (total->files == 0) {
-        strbuf_puts(buf, "Nothing to send.\n");
+    if (total->files == 0)
         return;
-    }
     strbuf_printf(buf, "%zu file%s: %zu sent, %zu updated, %zu duplicate, %zu rejected",
                   total->files, total->files == 1 ? "" : "s", total->created, total->updated,
                   total->duplicates, total->rejected);
@@ -68,6 +66,21 @@ void sync_tally_append_text(struct strbuf *buf, const struct sync_tally *tally)
         strbuf_printf(buf, ", %zu waiting for their runs", total->carried);
     strbuf_puts(buf, ".\n");
     append_reasons(buf, tally);
+}
+
+static void append_exports(struct strbuf *buf, const struct export_report *exports)
+{
+    if (exports->exported || exports->refused)
+        strbuf_printf(buf, "%zu run%s exported, %zu refused.\n", exports->exported,
+                      exports->exported == 1 ? "" : "s", exports->refused);
+}
+
+void sync_tally_append_text(struct strbuf *buf, const struct sync_tally *tally)
+{
+    append_files(buf, tally);
+    append_exports(buf, &tally->exports);
+    if (buf->length == 0)
+        strbuf_puts(buf, "Nothing to send.\n");
 }
 
 /* ---- For programs ---------------------------------------------------------------------------- */
@@ -78,9 +91,10 @@ void sync_tally_append_json(struct strbuf *buf, const struct sync_tally *tally)
 
     strbuf_printf(buf,
                   "{\"files\":%zu,\"sent\":%zu,\"updated\":%zu,\"duplicates\":%zu,\"carried\":%zu,"
-                  "\"rejected\":%zu,\"busy\":%zu,\"reasons\":[",
+                  "\"rejected\":%zu,\"busy\":%zu,\"exported\":%zu,\"export_refused\":%zu,"
+                  "\"reasons\":[",
                   total->files, total->created, total->updated, total->duplicates, total->carried,
-                  total->rejected, total->busy);
+                  total->rejected, total->busy, tally->exports.exported, tally->exports.refused);
     for (size_t i = 0; i < tally->reason_count; i++) {
         strbuf_printf(buf, "%s{\"reason\":", i ? "," : "");
         json_write_string(buf, tally->reasons[i].text);

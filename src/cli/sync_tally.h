@@ -6,6 +6,7 @@
 #define CLI_SYNC_TALLY_H
 
 #include "base/strbuf.h"
+#include "deliver/export.h"
 #include "deliver/sync.h"
 
 #define TALLY_REASONS_MAX 20 /* further ones are counted as others */
@@ -19,6 +20,7 @@ struct sync_tally {
     } reasons[TALLY_REASONS_MAX];
     size_t reason_count;
     size_t other_reasons;
+    struct export_report exports;
 };
 
 void sync_tally_add(struct sync_tally *tally, const struct sync_report *report);

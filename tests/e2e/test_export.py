@@ -2,6 +2,7 @@
 """Runs on their way to a sheet: by hand, by the agent that ends them, and by the service later."""
 import datetime
 import fcntl
+import json
 import os
 import signal
 import socket
@@ -269,8 +270,8 @@ class ByTheAgentTest(ExportTestCase):
                 self.assertNotIn(secret.encode(), text, where)
 
 
-class ByTheServiceTest(ExportTestCase):
-    """The service, which exports what clients left."""
+class LeftRunsTestCase(ExportTestCase):
+    """A sheet, and runs that clients left."""
 
     def setUp(self):
         super().setUp()
@@ -307,6 +308,10 @@ class ByTheServiceTest(ExportTestCase):
 
     def run_of(self, service, event_id):
         return service.get(f"/api/v1/runs/{event_id}").json()
+
+
+class ByTheServiceTest(LeftRunsTestCase):
+    """The service, which exports what clients left."""
 
     def test_exports_what_ended_since_it_was_switched_on_and_is_five_minutes_old(self):
         self.be_on_since(self.minutes_ago(60))
@@ -419,6 +424,76 @@ class ByTheServiceTest(ExportTestCase):
         service = self.start_service(GOOGLE_SHEETS_API_ENABLED="true")
         service.stop()
         self.assertIn("GOOGLE_SHEETS_API_URL is not set", "\n".join(service.log))
+
+
+class BySyncTest(LeftRunsTestCase):
+    """telemetry sync, when no service runs, or when everything is to be exported."""
+
+    def sync(self, *arguments, status=0, **more):
+        result = self.run_program("telemetry", "sync", "--json", *arguments, **self.settings(
+            self.stand_in.url + sheet.APPEND, METRICS_API_TOKEN=TOKEN,
+            **{"TELEMETRY_API_URL": "http://127.0.0.1:1", **more}))
+        self.assertEqual(result.returncode, status, result.stderr)
+        self.complaints = result.stderr
+        report = json.loads(result.stdout)
+        return report["exported"], report["export_refused"]
+
+    def leave_runs(self):
+        """Runs in the database of a service that never exported, and is gone."""
+        self.be_on_since(self.minutes_ago(60))
+        service = self.start_service()
+        self.post(service, "before", 70)
+        self.post(service, "pending", 30)
+        self.post(service, "young", 1)
+        self.post(service, "hopeless", 30, api_retry_count=50)
+        service.stop()
+
+    def posted(self):
+        with sqlite3.connect(self.database) as connection:
+            rows = connection.execute("SELECT agent_name FROM agent_runs WHERE api_posted ORDER BY 1")
+            names = [name for name, in rows]
+        connection.close()
+        return names
+
+    def test_exports_what_the_service_would_and_marks_it(self):
+        self.leave_runs()
+        self.assertEqual(self.sync(), (1, 0))
+        self.assertEqual(self.names(), ["pending"])
+        self.assertEqual(self.posted(), ["pending"])
+        self.assertEqual(self.sync(), (0, 0))
+
+    def test_export_all_exports_the_older_ones_too_with_and_without_a_service(self):
+        self.leave_runs()
+        service = self.start_service()
+        self.assertEqual(self.sync("--export-all", TELEMETRY_API_URL=service.url), (3, 0))
+        self.assertCountEqual(self.names(), ["before", "pending", "hopeless"])
+        self.assertTrue(service.runs(agent_name="before")[0]["api_posted"])
+        self.post(service, "another", 100)
+        service.stop()
+        self.assertEqual(self.sync("--export-all"), (1, 0))
+        self.assertEqual(self.posted(), ["another", "before", "hopeless", "pending"])
+
+    def test_leaves_the_export_to_a_service_that_runs(self):
+        self.leave_runs()
+        service = self.start_service()
+        self.assertEqual(self.sync(TELEMETRY_API_URL=service.url), (0, 0))
+        self.assertEqual(self.stand_in.requests, [])
+
+    def test_says_what_is_wrong_and_what_was_done(self):
+        self.leave_runs()
+        self.stand_in.misbehaviour = [self.stand_in.status(400), self.stand_in.status(403)]
+        self.assertEqual(self.sync("--export-all", status=5), (0, 1))
+        self.assertIn("answered 403", self.complaints)
+        self.assertNotIn(TOKEN, self.complaints)
+        result = self.run_program("telemetry", "sync", "--export-all")
+        self.assertIn("GOOGLE_SHEETS_API_ENABLED is off", result.stderr)
+        self.assertNotEqual(result.returncode, 0)
+
+    def test_without_the_export_nothing_is_made_of_it(self):
+        result = self.run_program("telemetry", "sync", TELEMETRY_API_URL="http://127.0.0.1:1")
+        self.assertEqual((result.returncode, result.stdout, result.stderr),
+                         (0, "Nothing to send.\n", ""))
+        self.assertFalse(self.state.exists())
 
 
 if __name__ == "__main__":
