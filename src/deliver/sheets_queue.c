@@ -40,8 +40,10 @@ struct sheets_queue {
     bool has_thread;
     bool is_listed;
     bool closing;
-    bool ended;    /* the thread is about to return... */
-    bool orphaned; /* ...and then to release the queue */
+    bool ended;            /* the thread is about to return... */
+    bool orphaned;         /* ...and then to release the queue */
+    bool joined_at_exit;   /* the handler has joined the thread... */
+    bool unwanted_at_exit; /* ...or has to, and then to release the queue */
 };
 
 /* ---- Queues that have a thread --------------------------------------------------------------- */
@@ -69,16 +71,30 @@ static void cancel(struct sheets_queue *queue)
     (void)pthread_mutex_unlock(&queue->mutex);
 }
 
+static void release(struct sheets_queue *queue)
+{
+    (void)pthread_cond_destroy(&queue->changed);
+    (void)pthread_mutex_destroy(&queue->mutex);
+    free(queue);
+}
+
 /* A thread that ends the program in its `done` cannot be waited for. */
 static void stop_all(void)
 {
     for (size_t i = 0; i < RUNNING_MAX; i++) {
         struct sheets_queue *queue = atomic_exchange(&running[i], NULL);
+        bool is_unwanted;
 
         if (!queue || !sheets_queue_is_ours(queue) || pthread_equal(queue->thread, pthread_self()))
             continue;
         cancel(queue);
         (void)pthread_join(queue->thread, NULL);
+        (void)pthread_mutex_lock(&queue->mutex);
+        queue->joined_at_exit = true;
+        is_unwanted = queue->unwanted_at_exit;
+        (void)pthread_mutex_unlock(&queue->mutex);
+        if (is_unwanted)
+            release(queue);
     }
 }
 
@@ -94,13 +110,6 @@ static void item_free(struct item *item)
 {
     tel_api_payload_free(item->payload);
     free(item);
-}
-
-static void release(struct sheets_queue *queue)
-{
-    (void)pthread_cond_destroy(&queue->changed);
-    (void)pthread_mutex_destroy(&queue->mutex);
-    free(queue);
 }
 
 /* A sheets_pause_fn: not longer than the run is wanted for, nor beyond the queue's end. */
@@ -290,6 +299,19 @@ static void orphan(struct sheets_queue *queue)
     (void)pthread_detach(queue->thread);
 }
 
+/* The program is ending, and its handler has the queue. */
+static void leave_to_exit(struct sheets_queue *queue)
+{
+    bool is_joined;
+
+    (void)pthread_mutex_lock(&queue->mutex);
+    is_joined = queue->joined_at_exit;
+    queue->unwanted_at_exit = true;
+    (void)pthread_mutex_unlock(&queue->mutex);
+    if (is_joined)
+        release(queue);
+}
+
 void sheets_queue_stop(struct sheets_queue *queue, struct deadline deadline)
 {
     bool has_thread;
@@ -315,9 +337,10 @@ void sheets_queue_free(struct sheets_queue *queue)
         release(queue);
         return;
     }
-    /* Not there any more: the program is ending on another thread, and the queue ends with it. */
-    if (queue->is_listed && !exchange(queue, NULL))
+    if (queue->is_listed && !exchange(queue, NULL)) {
+        leave_to_exit(queue);
         return;
+    }
     if (pthread_equal(queue->thread, pthread_self())) {
         orphan(queue);
         return;
