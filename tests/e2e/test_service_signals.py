@@ -2,6 +2,7 @@
 """What the service is told while it runs, and what it tells whoever looks after it."""
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -152,15 +153,17 @@ class Notified(harness.TestCase):
         for name in ("/nowhere/notify", "relative", "", "@", "/" + 200 * "x"):
             self.start_service(NOTIFY_SOCKET=name, WATCHDOG_USEC="soon").stop()
 
-    def test_the_unit_is_sound(self):
-        unit = pathlib.Path(__file__).resolve().parents[2] / "packaging" / "telemetryd.service"
+    def test_the_units_are_sound(self):
+        packaging = pathlib.Path(__file__).resolve().parents[2] / "packaging"
+        units = [str(packaging / name) for name in ("telemetryd.service", "telemetryd.socket")]
         try:
-            result = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)],
+            result = subprocess.run(["systemd-analyze", "verify", "--man=no", *units],
                                     capture_output=True, text=True, check=False)
         except FileNotFoundError:
             self.skipTest("systemd-analyze is not installed")
         complaints = [line for line in result.stderr.splitlines()
-                      if "telemetryd.service" in line and "is not executable" not in line]
+                      if re.search(r"telemetryd\.(service|socket)", line)
+                      and "is not executable" not in line]
         self.assertEqual(complaints, [])
 
 
