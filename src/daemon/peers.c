@@ -8,8 +8,10 @@
 
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include "base/clock.h"
 
@@ -23,6 +25,7 @@ struct peer {
     int fd;
     struct address address;
     bool is_surplus;
+    bool has_gone; /* at the last look, while waiting */
     enum phase phase;
     int64_t since_ms;  /* when the phase began, or, while waiting, the last look at it */
     int64_t ends_ms;   /* when its time is over; INT64_MAX: never */
@@ -86,6 +89,7 @@ static bool is_one_too_many(const struct peers *peers, const struct address *add
 static void begin(struct peer *peer, enum phase phase, int64_t ms)
 {
     peer->since_ms = clock_monotonic_ms();
+    peer->has_gone = false;
     peer->phase = phase;
     peer->ends_ms = ms == INT64_MAX ? ms : peer->since_ms + ms;
 }
@@ -192,12 +196,25 @@ bool peers_has_ended(struct peers *peers, const struct peer *peer)
     return ended;
 }
 
-/* Whoever waits may have begun to send since the last look. */
-static void look_for_beginning(struct peers *peers, struct peer *peer, int64_t now_ms)
+/* Has the other side said that it will send no more, and is all that it sent read? */
+static bool is_half_closed(int fd)
 {
-    if (peer->phase != WAITING || peer->is_surplus)
-        return;
-    if (bytes_received(peer->fd) > peer->received) {
+    struct pollfd polled = {.fd = fd, .events = POLLRDHUP};
+    int unread = 0;
+
+    return poll(&polled, 1, 0) == 1 && ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+/* Whoever waits may have begun to send since the last look, or gone. The HTTP library does not notice
+ * who went while it was busy with them; but it gets the time until the next look. */
+static void look_at_waiting(struct peers *peers, struct peer *peer, int64_t now_ms)
+{
+    bool has_gone = is_half_closed(peer->fd);
+
+    if (has_gone && peer->has_gone)
+        peer->ends_ms = now_ms;
+    peer->has_gone = has_gone;
+    if (bytes_received(peer->fd) > peer->received && !has_gone) {
         peer->phase = RECEIVING;
         peer->ends_ms = peer->since_ms + peers->limits.request_ms;
     }
@@ -210,7 +227,8 @@ unsigned peers_expire(struct peers *peers, int64_t now_ms)
 
     pthread_mutex_lock(&peers->lock);
     for (struct peer *peer = peers->first; peer; peer = peer->next) {
-        look_for_beginning(peers, peer, now_ms);
+        if (peer->phase == WAITING && !peer->is_surplus)
+            look_at_waiting(peers, peer, now_ms);
         if (peer->phase != ENDED && now_ms >= peer->ends_ms) {
             peer->phase = ENDED;
             (void)shutdown(peer->fd, SHUT_RDWR);

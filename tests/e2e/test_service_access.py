@@ -43,6 +43,26 @@ class Authentication(harness.TestCase):
             for method in ("GET", "POST", "PATCH", "DELETE", "OPTIONS"):
                 self.assert_401(service.request(method, path))
 
+    def test_no_spelling_of_a_path_gets_around_it(self):
+        service = self.start(TELEMETRY_API_AUTH_TOKEN=TOKEN)
+        forms = ["GET " + path for path in (
+            "/version", "/metrics", "/api/v1/runs", "//health", "/health/", "/./health", "/health/.",
+            "/health/..", "/health/../api/v1/runs", "/Health", "/HEALTH", "/%68ealth", "/health%2f",
+            "/health%2f..%2fversion", "/%2fhealth", "/health;x", "/health%3f", "/health%23", "/health%20",
+            "/health.json", "/x/../health", "/openapi.json", "/docs", "/nope")]
+        forms += ["POST /health", "OPTIONS /health", "HEAD /version", "PATCH /api/v1/runs/x"]
+        tokens = ["", "Bearer", "Bearer ", "Bearer x", f"Basic {TOKEN}", TOKEN, f"Bearer{TOKEN}",
+                  f"Bearer {TOKEN}x", f"Bearer {TOKEN[:-1]}", f"Bearer {TOKEN.lower()}",
+                  f"Bearer {TOKEN} x", f'Bearer "{TOKEN}"', f"Bearer {TOKEN},x", f"Token {TOKEN}"]
+        self.assertGreaterEqual(len(forms), 26)
+        for form in forms:
+            for token in [None, *tokens]:
+                header = "" if token is None else f"Authorization: {token}\r\n"
+                answer = send_raw(service.port, f"{form} HTTP/1.1\r\nHost: localhost\r\n{header}"
+                                                f"Connection: close\r\n\r\n".encode())
+                self.assertEqual(answer.status, 401, (form, token))
+                self.assertEqual(answer.headers["www-authenticate"], ["Bearer"])
+
     def test_a_wrong_token_is_401(self):
         service = self.start(TELEMETRY_API_AUTH_TOKEN=TOKEN)
         for value in ("", "Bearer", "Bearer ", "Basic " + TOKEN, TOKEN, "Bearer" + TOKEN,
@@ -153,6 +173,18 @@ class Visitors(harness.TestCase):
         self.assertEqual(self.status_for("POST", "/api/v1/runs", json.dumps(a_run()), Host=host,
                                          Sec_Fetch_Site="cross-site"), 403)
         self.assertEqual(self.service.runs(), [])
+
+    def test_no_answer_lets_another_site_read_it(self):
+        host = f"localhost:{self.service.port}"
+        for method, path in (("GET", "/health"), ("GET", "/api/v1/runs"), ("OPTIONS", "/api/v1/runs"),
+                             ("POST", "/api/v1/runs"), ("GET", "/docs"), ("GET", "/nope")):
+            response = self.service.request(
+                method, path, headers={"Host": host, "Origin": "http://evil.example",
+                                       "Access-Control-Request-Method": "POST",
+                                       "Access-Control-Request-Headers": "content-type",
+                                       "Access-Control-Request-Private-Network": "true"})
+            self.assertEqual([name for name in response.headers if name.lower().startswith("access-control")],
+                             [], path)
 
     def test_a_write_from_its_own_page_or_from_no_page_is_taken(self):
         host = f"localhost:{self.service.port}"

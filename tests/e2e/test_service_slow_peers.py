@@ -105,6 +105,16 @@ class IdlePeers(harness.TestCase):
             self.assertEqual(harness.ask(connection, ASK).status, 200)
             harness.wait_until(lambda: is_closed(connection), "the end of an idle connection")
 
+    def test_who_closes_its_side_while_being_answered_is_not_waited_for(self):
+        service = self.start_service(base=self.base / "b", TELEMETRY_API_IDLE_TIMEOUT_SECONDS=3600)
+        for _ in range(100):
+            with connect(service) as connection:
+                connection.sendall(HEAD + b"Content-Length: 0\r\n\r\n")
+                connection.shutdown(socket.SHUT_WR)
+                with connection.makefile("rb") as stream:
+                    self.assertEqual(harness.read_answer(stream).status, 400)
+                    self.assertEqual(stream.read(), b"")
+
     def test_who_has_sent_all_and_closes_that_side_gets_the_answer(self):
         run = json.dumps(a_run()).encode()
         for request in (ASK, HEAD + b"Content-Length: %d\r\n\r\n%s" % (len(run), run)):
@@ -159,6 +169,33 @@ class ManyPeers(harness.TestCase):
         harness.wait_until(lambda: count_descriptors(service) <= descriptors,
                            "the descriptors of those who went")
         self.assertEqual(service.get("/version").status_code, 200)
+
+
+class BesideThem(harness.TestCase):
+    """One good client among many that are not."""
+
+    def test_a_good_client_is_served_among_slow_idle_and_deaf_ones(self):
+        service = self.start_service(TELEMETRY_API_REQUEST_TIMEOUT_SECONDS=3600,
+                                     TELEMETRY_API_IDLE_TIMEOUT_SECONDS=3600)
+        for _ in range(10):
+            service.post(a_run(error_details="x" * 1000000))
+        peers = [connect(service) for _ in range(208)]
+        for peer in peers:
+            self.addCleanup(peer.close)
+        idle, slow, deaf = peers[:150], peers[150:200], peers[200:]
+        for peer in deaf:
+            peer.sendall(b"GET /api/v1/runs HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        for peer in slow:
+            peer.sendall(HEAD + b"X: ")
+        times = []
+        for _ in range(100):
+            for peer in slow:
+                peer.sendall(b"x")
+            began = time.monotonic()
+            self.assertEqual(service.post(a_run()).status_code, 201)
+            times.append(time.monotonic() - began)
+        print(f"the slowest of {len(times)} answers took {max(times) * 1000:.0f} ms")
+        self.assertFalse(any(is_closed(peer) for peer in idle))
 
 
 class EarlyAnswers(harness.TestCase):
