@@ -24,7 +24,7 @@ struct fd_window fd_window_open(void)
 
 static bool is_unnamed_unix_socket(int fd)
 {
-    struct sockaddr_storage address;
+    struct sockaddr_storage address = {0};
     socklen_t length = sizeof address;
 
     return getsockname(fd, (struct sockaddr *)&address, &length) == 0 &&
