@@ -63,10 +63,10 @@ bool config_is_mock(const struct tel_config *config)
 
 /* ---- Resolving all --------------------------------------------------------------------------- */
 
-static void copy_text(struct tel_config *config, enum config_index to, enum config_index from)
+static bool copy_string(char **to, const char *from)
 {
-    if (!config->values[to].text && config->values[from].text)
-        config->values[to].text = strdup(config->values[from].text);
+    *to = from ? strdup(from) : NULL;
+    return !from || *to;
 }
 
 /* Return what was given by whom it counts most from. An empty value is none. */
@@ -93,7 +93,7 @@ bool config_is_secret(enum config_index index)
     return settings[index].kind == SETTING_SECRET;
 }
 
-static void resolve_one(struct tel_config *config, enum config_index index)
+static bool resolve_one(struct tel_config *config, enum config_index index)
 {
     struct config_value *value = &config->values[index];
     const char *text = given_text(value);
@@ -109,35 +109,40 @@ static void resolve_one(struct tel_config *config, enum config_index index)
     }
     if (text)
         value->text = settings[index].kind == SETTING_PATH ? path_expand(text) : strdup(text);
+    return !text || value->text;
 }
 
-static void resolve(struct tel_config *config)
+/* Fail for want of memory only: half a configuration would put runs where nobody looks for them. */
+static tel_error resolve(struct tel_config *config)
 {
     struct config_value *values = config->values;
+    struct config_value *level = &values[CONFIG_TELEMETRY_LOG_LEVEL];
+    struct config_value *url = &values[CONFIG_TELEMETRY_API_URL];
+    bool is_whole = true;
 
     for (int i = 0; i < CONFIG_COUNT; i++)
-        resolve_one(config, (enum config_index)i);
-    config_derive_paths(config);
-    copy_text(config, CONFIG_TELEMETRY_LOG_LEVEL, CONFIG_LOG_LEVEL);
+        is_whole = resolve_one(config, (enum config_index)i) && is_whole;
+    is_whole = is_whole && config_derive_paths(config);
+    if (is_whole && !level->text)
+        is_whole = copy_string(&level->text, values[CONFIG_LOG_LEVEL].text);
     if (!values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP].text)
         values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS_PER_IP].number =
             values[CONFIG_TELEMETRY_API_MAX_CONNECTIONS].number;
-    if (!given_text(&values[CONFIG_TELEMETRY_API_URL]) && values[CONFIG_METRICS_API_URL].text) {
-        free(values[CONFIG_TELEMETRY_API_URL].text);
-        values[CONFIG_TELEMETRY_API_URL].text = strdup(values[CONFIG_METRICS_API_URL].text);
+    if (is_whole && !given_text(url) && values[CONFIG_METRICS_API_URL].text) {
+        free(url->text);
+        is_whole = copy_string(&url->text, values[CONFIG_METRICS_API_URL].text);
     }
+    return is_whole ? TEL_OK : TEL_E_NOMEM;
 }
 
 /* The file's name is a setting like others, so it is known after a first round. */
 static tel_error resolve_with_file(struct tel_config *config)
 {
-    tel_error error;
+    tel_error error = resolve(config);
 
-    resolve(config);
-    error = config_load_file(config);
     if (!error)
-        resolve(config);
-    return error;
+        error = config_load_file(config);
+    return error ? error : resolve(config);
 }
 
 const char *config_key(enum config_index index)
@@ -230,12 +235,6 @@ void tel_config_free(tel_config *config)
     free(config);
 }
 
-static bool copy_string(char **to, const char *from)
-{
-    *to = from ? strdup(from) : NULL;
-    return !from || *to;
-}
-
 static bool copy_given(struct config_value *to, const struct config_value *from)
 {
     to->by_call = from->by_call;
@@ -258,7 +257,10 @@ tel_error config_copy(struct tel_config **out, const struct tel_config *config)
             return TEL_E_NOMEM;
         }
     }
-    resolve(copy);
+    if (resolve(copy)) {
+        tel_config_free(copy);
+        return TEL_E_NOMEM;
+    }
     *out = copy;
     return TEL_OK;
 }
@@ -291,9 +293,7 @@ tel_error tel_config_set(tel_config *config, const char *key, const char *value)
     free(config->values[index].given);
     config->values[index].given = copy;
     config->values[index].by_call = true;
-    if (index != CONFIG_TELEMETRY_CONFIG_FILE)
-        resolve(config);
-    else if (resolve_with_file(config))
+    if (index != CONFIG_TELEMETRY_CONFIG_FILE ? resolve(config) : resolve_with_file(config))
         return TEL_E_NOMEM;
     return config->values[index].faulty ? TEL_E_INVALID : TEL_OK;
 }

@@ -11,7 +11,7 @@
  * host changes its working directory. The caller frees it. NULL: out of memory. */
 char *path_expand(const char *path);
 
-/* Fill in the paths that were not given. */
-void config_derive_paths(struct tel_config *config);
+/* Fill in the paths that were not given. false: out of memory. */
+bool config_derive_paths(struct tel_config *config);
 
 #endif
