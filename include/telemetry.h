@@ -409,7 +409,8 @@ TEL_API tel_error tel_client_new(tel_client **out, const tel_config *config);
 
 /*
  * Release the client. Calls under way finish; runs that are still active stay `running` in the store;
- * handles to them remain valid, answer TEL_E_CLOSED, and are released as usual.
+ * handles to them remain valid, answer TEL_E_CLOSED, and are released as usual. Runs on their way to
+ * Google Sheets get most of a last call budget; the others stay pending.
  *
  * A client may be used on both sides of a fork(): the child gets a buffer file, a connection and a
  * list of active runs of its own with its first call, and frees the client for itself. Runs stay
@@ -475,6 +476,10 @@ TEL_API tel_error tel_run_fail(tel_run *run, const char *error_summary);
  * release it and set *run to NULL. end_time and duration_ms are filled in unless given. What is no
  * status to end with ("running", "done") ends the run as failure, and is TEL_E_INVALID. TEL_E_CLOSED
  * when the run had ended before.
+ *
+ * With GOOGLE_SHEETS_API_ENABLED the run is then exported, unless its api_posted is set, on a thread
+ * of the client's that starts with the first; its outcome goes into api_posted and api_posted_at, or
+ * api_retry_count.
  */
 TEL_API tel_error tel_run_end(tel_run **run, const char *status, const tel_run_fields *fields);
 
