@@ -454,9 +454,11 @@ typedef struct tel_run tel_run;
 TEL_API tel_error tel_client_new(tel_client **out, const tel_config *config);
 
 /*
- * Release the client, which first delivers what is in the buffer as far as the call budget goes. With
- * TELEMETRY_BACKGROUND, a thread that is at work longer cleans up by itself. Calls under way finish; runs that are still active stay `running` in the store;
- * handles to them remain valid, answer TEL_E_CLOSED, and are released as usual.
+ * Release the client, which first delivers what is in the buffer as far as the call budget goes; of it,
+ * runs on their way to Google Sheets get most, and the others stay pending. With TELEMETRY_BACKGROUND, a
+ * thread that is at work longer cleans up by itself. Calls under way finish; runs that are still active
+ * stay `running` in the store; handles to them remain valid, answer TEL_E_CLOSED, and are released as
+ * usual.
  *
  * A client may be used on both sides of a fork(): the child gets a buffer file, a connection and a
  * list of active runs of its own with its first call, and frees the client for itself. Runs stay
@@ -522,6 +524,10 @@ TEL_API tel_error tel_run_fail(tel_run *run, const char *error_summary);
  * release it and set *run to NULL. end_time and duration_ms are filled in unless given. What is no
  * status to end with ("running", "done") ends the run as failure, and is TEL_E_INVALID. TEL_E_CLOSED
  * when the run had ended before.
+ *
+ * With GOOGLE_SHEETS_API_ENABLED the run is then exported, unless its api_posted is set, on a thread
+ * of the client's that starts with the first; its outcome goes into api_posted and api_posted_at, or
+ * api_retry_count.
  */
 TEL_API tel_error tel_run_end(tel_run **run, const char *status, const tel_run_fields *fields);
 

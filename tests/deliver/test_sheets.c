@@ -206,6 +206,7 @@ static void post__sends_nothing_when_it_is_not_on_and_says_why(void **state)
 /* ---- What an answer means ------------------------------------------------------------------------ */
 
 #define STATUS(status) "HTTP/1.1 " status " X\r\nContent-Length: 0\r\n\r\n"
+#define MOVED(to) ("HTTP/1.1 302 X\r\nContent-Length: 0\r\nLocation: " to "\r\n\r\n")
 
 static void post__is_tried_again_after_1_2_and_4_seconds(void **state)
 {
@@ -339,8 +340,7 @@ static void post__is_done_once_it_was_taken_whatever_becomes_of_the_answer(void 
     static const char *const answers[] = {
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{",
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n<>",
-        ("HTTP/1.1 302 Moved\r\nContent-Length: 0\r\n"
-         "Location: https://script.googleusercontent.com/macros/echo?user_content_key=x\r\n\r\n"),
+        MOVED("https://script.googleusercontent.com/macros/echo?user_content_key=x"),
     };
 
     (void)state;
