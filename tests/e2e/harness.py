@@ -24,7 +24,8 @@ BUILD_DIR = pathlib.Path(
     or pathlib.Path(__file__).resolve().parents[2] / "build" / "dev"
 )
 PATIENCE_SECONDS = 60  # nothing waits longer than this; nothing needs it on a sound machine
-KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS")
+KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
+                  "GCOV_ERROR_FILE")
 
 
 def program(name):

@@ -13,6 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SANITIZE = os.environ.get("TELEMETRY_SANITIZE", "")
 FLAGS = ["-std=c17", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
 FLAGS += [f"-fsanitize={SANITIZE}"] if SANITIZE else []
+FLAGS += ["--coverage"] if os.environ.get("TELEMETRY_COVERAGE") else []
 
 
 class InstallTest(harness.TestCase):
