@@ -190,8 +190,7 @@ static void make_directories(struct tel_client *client)
 
 static tel_error take_config(struct tel_client *client, const struct tel_config *config)
 {
-    tel_error error =
-        config ? config_copy(&client->config, config) : tel_config_new(&client->config);
+    tel_error error = config_take(&client->config, config);
 
     if (error)
         return error;

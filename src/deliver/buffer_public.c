@@ -37,7 +37,7 @@ tel_error tel_buffer_new(tel_buffer **out, const char *directory, const tel_conf
     buffer = calloc(1, sizeof *buffer);
     if (!buffer)
         return TEL_E_NOMEM;
-    error = config ? config_copy(&buffer->config, config) : tel_config_new(&buffer->config);
+    error = config_take(&buffer->config, config);
     if (!error && directory)
         error = tel_config_set(buffer->config, "TELEMETRY_BUFFER_DIR", directory);
     if (error)

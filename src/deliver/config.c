@@ -265,6 +265,11 @@ tel_error config_copy(struct tel_config **out, const struct tel_config *config)
     return TEL_OK;
 }
 
+tel_error config_take(struct tel_config **out, const struct tel_config *config)
+{
+    return config ? config_copy(out, config) : tel_config_new(out);
+}
+
 tel_error config_reread(struct tel_config **out, const struct tel_config *config)
 {
     tel_error error = config_copy(out, config);

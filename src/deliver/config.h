@@ -72,6 +72,9 @@ bool config_is_mock(const struct tel_config *config); /* nothing may leave by ne
 /* A deep copy. The caller frees it with tel_config_free(). */
 tel_error config_copy(struct tel_config **out, const struct tel_config *config);
 
+/* The same of what a caller hands in, where NULL stands for the environment. */
+tel_error config_take(struct tel_config **out, const struct tel_config *config);
+
 /* Say what is wrong with a value: its key, what it wants, what was given. false: it parses. */
 bool config_describe_fault(const struct tel_config *config, enum config_index index, char *text,
                            size_t size);

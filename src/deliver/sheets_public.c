@@ -25,8 +25,7 @@ static void release(struct tel_api_client *client)
 
 static tel_error init(struct tel_api_client *client, const struct tel_config *config)
 {
-    tel_error error =
-        config ? config_copy(&client->config, config) : tel_config_new(&client->config);
+    tel_error error = config_take(&client->config, config);
 
     if (error)
         return error;
