@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/query.h"
+#include "service/query.h"
 #include "store/query_sql.h"
 #include "store/run_sql.h"
 

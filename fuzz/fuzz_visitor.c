@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "daemon/visitor.h"
+#include "http/visitor.h"
 
 /* Does a Host header begin with a name, with nothing behind it but a port? */
 static int is_name(const char *host, const char *name)

@@ -10,8 +10,8 @@ BEGIN {
     home["uuid/uuid.h"] = "src/base/*.c"
     home["sqlite3.h"] = "src/store/sqlite*.c"
     home["curl/curl.h"] = "src/deliver/http.c"
-    home["zlib.h"] = "src/daemon/gzip.c"
-    home["microhttpd.h"] = "src/daemon/server*.[ch]"
+    home["zlib.h"] = "src/http/gzip.c"
+    home["microhttpd.h"] = "src/http/server*.[ch]"
 }
 
 FNR == 1 { split(FILENAME, path, "/"); layer = path[2] }

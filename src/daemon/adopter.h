@@ -6,8 +6,8 @@
 #ifndef DAEMON_ADOPTER_H
 #define DAEMON_ADOPTER_H
 
-#include "daemon/logger.h"
-#include "daemon/writer.h"
+#include "http/logger.h"
+#include "service/writer.h"
 #include "deliver/config.h"
 
 struct adopter;

@@ -6,9 +6,9 @@
 #ifndef DAEMON_EXPORTER_H
 #define DAEMON_EXPORTER_H
 
-#include "daemon/logger.h"
-#include "daemon/reader.h"
-#include "daemon/writer.h"
+#include "http/logger.h"
+#include "service/reader.h"
+#include "service/writer.h"
 #include "deliver/config.h"
 
 struct exporter;

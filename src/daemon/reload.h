@@ -6,7 +6,7 @@
 #ifndef DAEMON_RELOAD_H
 #define DAEMON_RELOAD_H
 
-#include "daemon/service.h"
+#include "service/service.h"
 #include "deliver/config.h"
 
 /* Reopen the log, read the file of the configuration and that of the token again, and apply what can

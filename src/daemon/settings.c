@@ -6,7 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
-#include "daemon/listener.h"
+#include "http/listener.h"
 #include "deliver/config_file.h"
 #include "deliver/config_token.h"
 

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A request's first bytes are known to the HTTP library alone, which speaks up only when the whole
+ * request line is there. So for those who wait, the kernel's count of bytes received tells that a
+ * request has begun. A Unix-domain socket has no such count: there the idle limit bounds it.
+ */
+#include "http/peers.h"
+
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+
+#include "base/clock.h"
+
+#define SURPLUS_MS 1000 /* as long as one of them may take to ask something */
+
+enum phase { WAITING, RECEIVING, HANDLING, SENDING, ENDED };
+
+struct peer {
+    struct peer *next;
+    struct peer **link; /* what points to this one */
+    int fd;
+    struct address address;
+    bool is_surplus;
+    bool has_gone; /* at the last look, while waiting */
+    enum phase phase;
+    int64_t since_ms;  /* when the phase began, or, while waiting, the last look at it */
+    int64_t ends_ms;   /* when its time is over; INT64_MAX: never */
+    uint64_t received; /* bytes, when its last request was there */
+};
+
+struct peers {
+    struct peers_limits limits;
+    pthread_mutex_t lock; /* over all below, and what changes in each peer */
+    struct peer *first;
+    unsigned count;
+};
+
+tel_error peers_new(struct peers **out, const struct peers_limits *limits, tel_fault *fault)
+{
+    struct peers *peers = calloc(1, sizeof *peers);
+
+    *out = NULL;
+    if (!peers)
+        return fault_nomem(fault);
+    peers->limits = *limits;
+    (void)pthread_mutex_init(&peers->lock, NULL);
+    *out = peers;
+    return TEL_OK;
+}
+
+void peers_free(struct peers *peers)
+{
+    if (!peers)
+        return;
+    (void)pthread_mutex_destroy(&peers->lock);
+    free(peers);
+}
+
+static uint64_t bytes_received(int fd)
+{
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+
+    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) ? 0 : info.tcpi_bytes_received;
+}
+
+static unsigned count_from(const struct peers *peers, const struct address *address)
+{
+    unsigned count = 0;
+
+    for (const struct peer *peer = peers->first; peer; peer = peer->next)
+        count += address_is_same(&peer->address, address);
+    return count;
+}
+
+static bool is_one_too_many(const struct peers *peers, const struct address *address)
+{
+    const struct peers_limits *limits = &peers->limits;
+
+    return peers->count >= limits->connections_max ||
+           (limits->per_address_max < limits->connections_max &&
+            count_from(peers, address) >= limits->per_address_max);
+}
+
+static void begin(struct peer *peer, enum phase phase, int64_t ms)
+{
+    peer->since_ms = clock_monotonic_ms();
+    peer->has_gone = false;
+    peer->phase = phase;
+    peer->ends_ms = ms == INT64_MAX ? ms : peer->since_ms + ms;
+}
+
+static void hang_in(struct peers *peers, struct peer *peer)
+{
+    peer->next = peers->first;
+    peer->link = &peers->first;
+    if (peer->next)
+        peer->next->link = &peer->next;
+    peers->first = peer;
+    peers->count++;
+}
+
+struct peer *peers_add(struct peers *peers, int fd, const struct sockaddr *address)
+{
+    struct peer *peer = calloc(1, sizeof *peer);
+
+    if (!peer)
+        return NULL;
+    peer->fd = fd;
+    peer->address = address_of(address);
+    pthread_mutex_lock(&peers->lock);
+    if (peers->count >= peers->limits.connections_max + PEERS_SURPLUS_MAX) {
+        pthread_mutex_unlock(&peers->lock);
+        free(peer);
+        return NULL;
+    }
+    peer->is_surplus = is_one_too_many(peers, &peer->address);
+    begin(peer, WAITING, peer->is_surplus ? SURPLUS_MS : peers->limits.idle_ms);
+    hang_in(peers, peer);
+    pthread_mutex_unlock(&peers->lock);
+    return peer;
+}
+
+void peers_remove(struct peers *peers, struct peer *peer)
+{
+    if (!peer)
+        return;
+    pthread_mutex_lock(&peers->lock);
+    *peer->link = peer->next;
+    if (peer->next)
+        peer->next->link = peer->link;
+    peers->count--;
+    pthread_mutex_unlock(&peers->lock);
+    free(peer);
+}
+
+const struct address *peer_address(const struct peer *peer)
+{
+    return &peer->address;
+}
+
+int peer_fd(const struct peer *peer)
+{
+    return peer->fd;
+}
+
+bool peer_is_surplus(const struct peer *peer)
+{
+    return peer->is_surplus;
+}
+
+static void change(struct peers *peers, struct peer *peer, enum phase phase, int64_t ms)
+{
+    pthread_mutex_lock(&peers->lock);
+    if (peer->phase == RECEIVING)
+        peer->received = bytes_received(peer->fd);
+    if (peer->phase != ENDED)
+        begin(peer, phase, ms);
+    pthread_mutex_unlock(&peers->lock);
+}
+
+void peers_note_receiving(struct peers *peers, struct peer *peer)
+{
+    pthread_mutex_lock(&peers->lock);
+    if (peer->phase == WAITING) /* else its first bytes were seen already */
+        begin(peer, RECEIVING, peers->limits.request_ms);
+    pthread_mutex_unlock(&peers->lock);
+}
+
+void peers_note_handling(struct peers *peers, struct peer *peer)
+{
+    change(peers, peer, HANDLING, INT64_MAX);
+}
+
+void peers_note_sending(struct peers *peers, struct peer *peer)
+{
+    change(peers, peer, SENDING, peers->limits.request_ms);
+}
+
+void peers_note_waiting(struct peers *peers, struct peer *peer)
+{
+    change(peers, peer, WAITING, peers->limits.idle_ms);
+}
+
+bool peers_has_ended(struct peers *peers, const struct peer *peer)
+{
+    bool ended;
+
+    pthread_mutex_lock(&peers->lock);
+    ended = peer->phase == ENDED;
+    pthread_mutex_unlock(&peers->lock);
+    return ended;
+}
+
+/* Has the other side said that it will send no more, and is all that it sent read? */
+static bool is_half_closed(int fd)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLRDHUP};
+    int unread = 0;
+
+    return poll(&polled, 1, 0) == 1 && ioctl(fd, FIONREAD, &unread) == 0 && unread == 0;
+}
+
+/* Whoever waits may have begun to send since the last look, or gone. The HTTP library does not notice
+ * who went while it was busy with them; but it gets the time until the next look. */
+static void look_at_waiting(struct peers *peers, struct peer *peer, int64_t now_ms)
+{
+    bool has_gone = is_half_closed(peer->fd);
+
+    if (has_gone && peer->has_gone)
+        peer->ends_ms = now_ms;
+    peer->has_gone = has_gone;
+    if (bytes_received(peer->fd) > peer->received && !has_gone) {
+        peer->phase = RECEIVING;
+        peer->ends_ms = peer->since_ms + peers->limits.request_ms;
+    }
+    peer->since_ms = now_ms;
+}
+
+unsigned peers_expire(struct peers *peers, int64_t now_ms)
+{
+    unsigned count;
+
+    pthread_mutex_lock(&peers->lock);
+    for (struct peer *peer = peers->first; peer; peer = peer->next) {
+        if (peer->phase == WAITING && !peer->is_surplus)
+            look_at_waiting(peers, peer, now_ms);
+        if (peer->phase != ENDED && now_ms >= peer->ends_ms) {
+            peer->phase = ENDED;
+            (void)shutdown(peer->fd, SHUT_RDWR);
+        }
+    }
+    count = peers->count;
+    pthread_mutex_unlock(&peers->lock);
+    return count;
+}

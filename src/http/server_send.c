@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/server_send.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/cleanup.h"
+#include "http/gzip.h"
+
+/* Less does not fit a packet better; more would hold up the thread. */
+#define PACKED_BYTES_MIN 1400
+#define PACKED_BYTES_MAX ((size_t)64 * 1024 * 1024)
+
+static struct MHD_Response *make_response(struct answer *answer)
+{
+    static char no_memory[] = "{\"detail\":\"out of memory, or the answer is too large\"}";
+    size_t length = answer->body.length;
+    char *body = strbuf_take(&answer->body);
+    struct MHD_Response *response;
+
+    if (!body) {
+        answer->status = 500;
+        return MHD_create_response_from_buffer(strlen(no_memory), no_memory,
+                                               MHD_RESPMEM_PERSISTENT);
+    }
+    response = MHD_create_response_from_buffer(length, body, MHD_RESPMEM_MUST_FREE);
+    if (!response)
+        free(body);
+    return response;
+}
+
+static void add_number(struct MHD_Response *response, const char *name, unsigned number)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof text, "%u", number);
+    (void)MHD_add_response_header(response, name, text);
+}
+
+static void add_headers(struct MHD_Response *response, const struct exchange *exchange)
+{
+    const struct answer *answer = &exchange->answer;
+
+    for (size_t i = 0; i < answer->header_count; i++)
+        (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
+    (void)MHD_add_response_header(response, "X-Request-ID", exchange->request.id);
+    if (exchange->quota.limit) {
+        add_number(response, "X-RateLimit-Limit", exchange->quota.limit);
+        add_number(response, "X-RateLimit-Remaining", exchange->quota.remaining);
+    }
+    if (answer->close)
+        (void)MHD_add_response_header(response, "Connection", "close");
+}
+
+/* Pack the body, if that is wanted and worth it. */
+static void pack(struct exchange *exchange)
+{
+    struct answer *answer = &exchange->answer;
+    CLEANUP(strbuf_clear) struct strbuf packed = STRBUF(answer->body.max);
+
+    if (answer->body.length < PACKED_BYTES_MIN || answer->body.length > PACKED_BYTES_MAX)
+        return;
+    answer_header(exchange, "Vary", "Accept-Encoding");
+    if (!gzip_is_accepted(exchange->request.headers.accept_encoding))
+        return;
+    gzip_pack(&packed, answer->body.text, answer->body.length);
+    if (strbuf_failed(&packed))
+        return;
+    answer_header(exchange, "Content-Encoding", "gzip");
+    strbuf_clear(&answer->body);
+    answer->body = packed;
+    packed = STRBUF(0);
+}
+
+enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *exchange)
+{
+    struct answer *answer = &exchange->answer;
+    bool has_body = answer->body.length > 0 || strbuf_failed(&answer->body);
+    struct MHD_Response *response;
+    enum MHD_Result result;
+
+    pack(exchange);
+    response = make_response(answer);
+    if (!response)
+        return MHD_NO;
+    if (has_body)
+        (void)MHD_add_response_header(response, "Content-Type", answer->content_type);
+    add_headers(response, exchange);
+    result = MHD_queue_response(connection, (unsigned)answer->status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+void send_at_once(int fd, const struct exchange *exchange)
+{
+    const struct answer *answer = &exchange->answer;
+    CLEANUP(strbuf_clear) struct strbuf text = STRBUF((size_t)16 * 1024);
+    ssize_t sent;
+
+    strbuf_printf(&text,
+                  "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+                  "X-Request-ID: %s\r\nConnection: close\r\n\r\n",
+                  answer->status, MHD_get_reason_phrase_for((unsigned)answer->status),
+                  answer->content_type, answer->body.length, exchange->request.id);
+    strbuf_append(&text, answer->body.text, answer->body.length);
+    if (strbuf_failed(&text))
+        return;
+    sent = send(fd, text.text, text.length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    (void)sent; /* who takes nothing gets nothing */
+}

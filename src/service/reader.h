@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Read-only connections to the database, one for each thread that answers requests, so that no read
+ * waits for another.
+ */
+#ifndef SERVICE_READER_H
+#define SERVICE_READER_H
+
+#include "store/store.h"
+
+#define READER_STORES_MAX 8
+
+struct reader;
+
+/* `options` must outlive the reader; what it says about writing is left out. */
+tel_error reader_new(struct reader **out, const struct store_options *options, size_t stores,
+                     tel_fault *fault);
+void reader_free(struct reader *reader);
+
+/* Take a connection, waiting until one is free, and give it back. One that a fault came from is
+ * closed, and opened anew when it is next needed. */
+tel_error reader_take(struct reader *reader, struct store **store, tel_fault *fault);
+void reader_give(struct reader *reader, struct store *store, tel_error outcome);
+
+#endif

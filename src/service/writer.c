@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+#include "service/writer.h"
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+
+#define PROBE_INTERVAL_SECONDS 1
+
+struct writer {
+    struct store *store; /* the thread's alone */
+    const struct logger *logger;
+    pthread_t thread;
+
+    pthread_mutex_t lock; /* over all below */
+    pthread_cond_t work;
+    struct write_job *first;
+    struct write_job **end; /* where the next job is hung in */
+    size_t queued;          /* writes in all jobs that wait */
+    bool stopping;
+    tel_error outcome; /* of the last write */
+    tel_fault outcome_fault;
+    struct writer_figures figures;
+};
+
+/* Wait for work, or, when writing failed last, until it is time to see whether it works again. */
+static void wait_for_work(struct writer *writer)
+{
+    struct timespec until;
+    bool is_due = false;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += PROBE_INTERVAL_SECONDS;
+    while (!writer->first && !writer->stopping && !is_due) {
+        if (writer->outcome)
+            is_due = pthread_cond_timedwait(&writer->work, &writer->lock, &until) != 0;
+        else
+            pthread_cond_wait(&writer->work, &writer->lock);
+    }
+}
+
+/* Wait for work and take all of it. NULL: there is none now. *is_over: and there will be none. */
+static struct write_job *take_all(struct writer *writer, size_t *count, bool *is_over)
+{
+    struct write_job *jobs;
+
+    pthread_mutex_lock(&writer->lock);
+    wait_for_work(writer);
+    jobs = writer->first;
+    *is_over = !jobs && writer->stopping;
+    *count = writer->queued;
+    writer->first = NULL;
+    writer->end = &writer->first;
+    writer->queued = 0;
+    pthread_mutex_unlock(&writer->lock);
+    return jobs;
+}
+
+static tel_error apply(struct writer *writer, const struct write_job *jobs, size_t count,
+                       tel_fault *fault)
+{
+    CLEANUP(freep) struct write **writes = malloc(count * sizeof *writes);
+    size_t used = 0;
+
+    if (!writes)
+        return fault_nomem(fault);
+    for (const struct write_job *job = jobs; job; job = job->next) {
+        for (size_t i = 0; i < job->count; i++)
+            writes[used++] = job->writes[i];
+    }
+    return store_apply(writer->store, writes, used, fault);
+}
+
+static void count_job(struct writer_figures *figures, const struct write_job *job)
+{
+    for (size_t i = 0; i < job->count; i++) {
+        const struct write *write = job->writes[i];
+
+        figures->results[write->result]++;
+        if (write->ended)
+            histogram_observe(&figures->runs, (double)write->duration_ms / 1000);
+    }
+}
+
+/* Count what was done in one transaction, which took so long. */
+static void count_all(struct writer *writer, const struct write_job *jobs, tel_error outcome,
+                      int64_t took_us)
+{
+    pthread_mutex_lock(&writer->lock);
+    if (outcome)
+        writer->figures.failures++;
+    else
+        histogram_observe(&writer->figures.commits, (double)took_us / US_PER_SECOND);
+    for (; jobs && !outcome; jobs = jobs->next)
+        count_job(&writer->figures, jobs);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* Remember how it went; log only when that changes, since a full disk fails every write. */
+static void remember(struct writer *writer, tel_error outcome, const tel_fault *fault)
+{
+    bool changed;
+
+    pthread_mutex_lock(&writer->lock);
+    changed = (writer->outcome == TEL_OK) != (outcome == TEL_OK);
+    writer->outcome = outcome;
+    writer->outcome_fault = *fault;
+    pthread_mutex_unlock(&writer->lock);
+    if (!changed)
+        return;
+    if (outcome)
+        logger_event(writer->logger, TEL_LOG_ERROR, "writing failed",
+                     LOG_FIELDS({"reason", fault->text}));
+    else
+        logger_event(writer->logger, TEL_LOG_WARNING, "writing works again", NULL);
+}
+
+static void work_on(struct writer *writer, struct write_job *job, size_t count)
+{
+    tel_fault fault = {0};
+    tel_fault health = {0};
+    int64_t began_us = clock_monotonic_us();
+    tel_error error = apply(writer, job, count, &fault);
+
+    count_all(writer, job, error, clock_monotonic_us() - began_us);
+    /* Before anyone is told, so that whoever was told finds /health agreeing. What succeeded without
+     * writing anything does not make up for what failed. */
+    if (error)
+        remember(writer, error, &fault);
+    else
+        remember(writer, store_health(writer->store, &health), &health);
+    for (struct write_job *next; job; job = next) {
+        next = job->next;
+        job->done(job, error ? &fault : NULL);
+    }
+}
+
+/* A probe that fails says nothing new: the reason stays that of the write. */
+static void probe(struct writer *writer)
+{
+    if (!store_probe(writer->store, NULL))
+        remember(writer, TEL_OK, &(tel_fault){0});
+}
+
+static void *run(void *arg)
+{
+    struct writer *writer = arg;
+    bool is_over = false;
+
+    while (!is_over) {
+        size_t count;
+        struct write_job *jobs = take_all(writer, &count, &is_over);
+
+        if (jobs)
+            work_on(writer, jobs, count);
+        else if (!is_over)
+            probe(writer);
+    }
+    return NULL;
+}
+
+void writer_free(struct writer *writer)
+{
+    if (!writer)
+        return;
+    (void)pthread_cond_destroy(&writer->work);
+    (void)pthread_mutex_destroy(&writer->lock);
+    free(writer);
+}
+
+/* The wait before a probe must not follow the wall clock, which may jump. */
+static void init_locks(struct writer *writer)
+{
+    pthread_condattr_t attributes;
+
+    (void)pthread_mutex_init(&writer->lock, NULL);
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&writer->work, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+}
+
+tel_error writer_start(struct writer **out, struct store *store, const struct logger *logger,
+                       tel_fault *fault)
+{
+    struct writer *writer = calloc(1, sizeof *writer);
+
+    *out = NULL;
+    if (!writer) {
+        store_close(store);
+        return fault_nomem(fault);
+    }
+    writer->store = store;
+    writer->logger = logger;
+    writer->end = &writer->first;
+    writer->figures.commits = histogram_of_waits();
+    writer->figures.runs = histogram_of_runs();
+    init_locks(writer);
+    if (pthread_create(&writer->thread, NULL, run, writer)) {
+        store_close(store);
+        writer_free(writer);
+        return fault_set(fault, TEL_E_NOMEM, "cannot start the writer's thread");
+    }
+    *out = writer;
+    return TEL_OK;
+}
+
+void writer_stop(struct writer *writer)
+{
+    if (!writer || !writer->store) /* stopped already */
+        return;
+    pthread_mutex_lock(&writer->lock);
+    writer->stopping = true;
+    pthread_cond_signal(&writer->work);
+    pthread_mutex_unlock(&writer->lock);
+    (void)pthread_join(writer->thread, NULL);
+    store_close(writer->store);
+    writer->store = NULL;
+}
+
+tel_error writer_submit(struct writer *writer, struct write_job *job, tel_fault *fault)
+{
+    const char *refusal = NULL;
+
+    job->next = NULL;
+    pthread_mutex_lock(&writer->lock);
+    if (writer->stopping) {
+        refusal = "the service is stopping: send it again later";
+    } else if (writer->queued && writer->queued + job->count > WRITER_QUEUE_MAX) {
+        refusal = "too many writes are waiting: send it again later";
+    } else {
+        *writer->end = job;
+        writer->end = &job->next;
+        writer->queued += job->count;
+        pthread_cond_signal(&writer->work);
+    }
+    pthread_mutex_unlock(&writer->lock);
+    return refusal ? fault_set(fault, TEL_E_UNAVAILABLE, "%s", refusal) : TEL_OK;
+}
+
+/* A job somebody waits for. */
+struct waiting_job {
+    struct write_job job;
+    pthread_mutex_t lock;
+    pthread_cond_t done;
+    bool is_done;
+    tel_fault fault;
+};
+
+static void wake(struct write_job *job, const tel_fault *fault)
+{
+    struct waiting_job *waiting = (struct waiting_job *)job;
+
+    pthread_mutex_lock(&waiting->lock);
+    if (fault)
+        waiting->fault = *fault;
+    waiting->is_done = true;
+    pthread_cond_signal(&waiting->done);
+    pthread_mutex_unlock(&waiting->lock);
+}
+
+tel_error writer_apply(void *writer, struct write **writes, size_t count, tel_fault *fault)
+{
+    struct waiting_job waiting = {
+        .job = {.writes = writes, .count = count, .done = wake},
+        .lock = PTHREAD_MUTEX_INITIALIZER,
+        .done = PTHREAD_COND_INITIALIZER,
+    };
+    tel_error error = writer_submit(writer, &waiting.job, fault);
+
+    if (error)
+        return error;
+    pthread_mutex_lock(&waiting.lock);
+    while (!waiting.is_done)
+        pthread_cond_wait(&waiting.done, &waiting.lock);
+    pthread_mutex_unlock(&waiting.lock);
+    (void)pthread_cond_destroy(&waiting.done);
+    (void)pthread_mutex_destroy(&waiting.lock);
+    if (waiting.fault.code)
+        return fault_set(fault, waiting.fault.code, "%s", waiting.fault.text);
+    return TEL_OK;
+}
+
+tel_error writer_health(struct writer *writer, tel_fault *fault)
+{
+    tel_error outcome;
+
+    pthread_mutex_lock(&writer->lock);
+    outcome = writer->outcome;
+    if (outcome && fault)
+        *fault = writer->outcome_fault;
+    pthread_mutex_unlock(&writer->lock);
+    return outcome;
+}
+
+struct writer_figures writer_figures(struct writer *writer)
+{
+    struct writer_figures figures;
+
+    pthread_mutex_lock(&writer->lock);
+    figures = writer->figures;
+    figures.queued = writer->queued;
+    pthread_mutex_unlock(&writer->lock);
+    return figures;
+}

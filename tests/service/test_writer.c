@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#include "support/cmocka_all.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "service/reader.h"
+#include "service/writer.h"
+#include "support/scratch.h"
+
+struct fixture {
+    char *directory;
+    char *path;
+    struct store_options options;
+    struct logger logger;
+    struct writer *writer;
+};
+
+static int start(void **state)
+{
+    struct fixture *fixture = calloc(1, sizeof *fixture);
+    struct store *store;
+    tel_fault fault = {0};
+
+    assert_non_null(fixture);
+    fixture->directory = scratch_make();
+    fixture->path = scratch_path(fixture->directory, "runs.sqlite");
+    fixture->logger.level = TEL_LOG_ERROR + 1;
+    fixture->options = (struct store_options){.path = fixture->path, .busy_timeout_ms = 1000};
+    assert_int_equal(store_open(&store, &fixture->options, &fault), TEL_OK);
+    assert_int_equal(writer_start(&fixture->writer, store, &fixture->logger, &fault), TEL_OK);
+    *state = fixture;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct fixture *fixture = *state;
+
+    writer_stop(fixture->writer);
+    writer_free(fixture->writer);
+    free(fixture->path);
+    scratch_remove(fixture->directory);
+    free(fixture);
+    return 0;
+}
+
+static void make_run(struct tel_record *record, int number)
+{
+    static const int fields[] = {FIELD_run_id, FIELD_agent_name, FIELD_job_type};
+    char event_id[32];
+
+    *record = RECORD();
+    (void)snprintf(event_id, sizeof event_id, "event-%d", number);
+    assert_int_equal(record_set_text(record, FIELD_event_id, event_id, NULL), TEL_OK);
+    assert_int_equal(record_set_text(record, FIELD_start_time, "2025-01-01T00:00:00Z", NULL),
+                     TEL_OK);
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+        assert_int_equal(record_set_text(record, fields[i], "x", NULL), TEL_OK);
+}
+
+static void writer_apply__is_back_when_it_can_be_read(void **state)
+{
+    struct fixture *fixture = *state;
+    struct tel_record record;
+    struct tel_record found = RECORD();
+    struct write write = {.kind = WRITE_CREATE, .record = &record};
+    struct write *writes[] = {&write};
+    struct reader *reader;
+    struct store *store;
+
+    make_run(&record, 1);
+    assert_int_equal(writer_apply(fixture->writer, writes, 1, NULL), TEL_OK);
+    assert_int_equal(write.result, WRITE_CREATED);
+    assert_int_equal(writer_health(fixture->writer, NULL), TEL_OK);
+
+    assert_int_equal(reader_new(&reader, &fixture->options, 1, NULL), TEL_OK);
+    assert_int_equal(reader_take(reader, &store, NULL), TEL_OK);
+    assert_int_equal(store_get(store, "event-1", &found, NULL), TEL_OK);
+    assert_int_equal(store_apply(store, writes, 1, NULL), TEL_E_INVALID);
+    reader_give(reader, store, TEL_OK);
+    reader_free(reader);
+    record_clear(&found);
+    record_clear(&record);
+}
+
+/* A job that is done when it is let go, so that others queue up behind it. */
+struct slow_job {
+    struct write_job job;
+    struct tel_record record;
+    struct write write;
+    struct write *writes[1];
+    pthread_mutex_t gate;
+    atomic_bool at_gate;
+    bool done;
+};
+
+static void pass_gate(struct write_job *job, const tel_fault *fault)
+{
+    struct slow_job *slow = (struct slow_job *)job;
+
+    atomic_store(&slow->at_gate, true);
+    pthread_mutex_lock(&slow->gate);
+    slow->done = !fault && slow->write.result == WRITE_CREATED;
+    pthread_mutex_unlock(&slow->gate);
+}
+
+static void slow_job_init(struct slow_job *slow, int number)
+{
+    *slow = (struct slow_job){.gate = PTHREAD_MUTEX_INITIALIZER};
+    make_run(&slow->record, number);
+    slow->write = (struct write){.kind = WRITE_CREATE, .record = &slow->record};
+    slow->writes[0] = &slow->write;
+    slow->job = (struct write_job){.writes = slow->writes, .count = 1, .done = pass_gate};
+    pthread_mutex_lock(&slow->gate);
+}
+
+static void writer_stop__completes_what_was_queued_and_refuses_the_rest(void **state)
+{
+    struct fixture *fixture = *state;
+    struct slow_job jobs[3];
+    struct write write = {.kind = WRITE_CREATE, .record = &jobs[0].record};
+    struct write *writes[] = {&write};
+
+    for (int i = 0; i < 3; i++) {
+        slow_job_init(&jobs[i], i);
+        assert_int_equal(writer_submit(fixture->writer, &jobs[i].job, NULL), TEL_OK);
+    }
+    for (int i = 0; i < 3; i++)
+        pthread_mutex_unlock(&jobs[i].gate);
+    writer_stop(fixture->writer);
+    for (int i = 0; i < 3; i++) {
+        assert_true(jobs[i].done);
+        record_clear(&jobs[i].record);
+    }
+    assert_int_equal(writer_apply(fixture->writer, writes, 1, NULL), TEL_E_UNAVAILABLE);
+}
+
+static void writer_submit__refuses_more_than_can_wait(void **state)
+{
+    struct fixture *fixture = *state;
+    struct slow_job first;
+    struct slow_job waiting;
+    struct slow_job refused;
+    tel_fault fault = {0};
+
+    slow_job_init(&first, 1);
+    slow_job_init(&waiting, 2);
+    slow_job_init(&refused, 3);
+    /* The first is taken and held at its gate; then the queue is claimed whole. */
+    assert_int_equal(writer_submit(fixture->writer, &first.job, NULL), TEL_OK);
+    while (!atomic_load(&first.at_gate))
+        (void)sched_yield();
+    assert_int_equal(writer_submit(fixture->writer, &waiting.job, NULL), TEL_OK);
+    refused.job.count = WRITER_QUEUE_MAX;
+    assert_int_equal(writer_submit(fixture->writer, &refused.job, &fault), TEL_E_UNAVAILABLE);
+    assert_true(*fault.text);
+
+    pthread_mutex_unlock(&first.gate);
+    pthread_mutex_unlock(&waiting.gate);
+    pthread_mutex_unlock(&refused.gate);
+    writer_stop(fixture->writer);
+    assert_true(first.done);
+    assert_true(waiting.done);
+    assert_false(refused.done);
+    record_clear(&first.record);
+    record_clear(&waiting.record);
+    record_clear(&refused.record);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(writer_apply__is_back_when_it_can_be_read, start, end),
+        cmocka_unit_test_setup_teardown(writer_stop__completes_what_was_queued_and_refuses_the_rest,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(writer_submit__refuses_more_than_can_wait, start, end),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
