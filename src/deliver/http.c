@@ -240,10 +240,14 @@ static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
     return strbuf_failed(body) ? 0 : size * count;
 }
 
-static CURLcode set_peer(CURL *handle, const struct http *http, const char *url)
+/* Set what is the same for all requests. Without QUICK_EXIT a name server that hangs would be waited
+ * for beyond the time-out. */
+static CURLcode set_up(CURL *handle, const struct http *http)
 {
-    CURLcode code = curl_easy_setopt(handle, CURLOPT_URL, url);
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
 
+    if (!code)
+        code = curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
     if (!code && http->socket_path)
         code = curl_easy_setopt(handle, CURLOPT_UNIX_SOCKET_PATH, http->socket_path);
     if (!code && !http->asks_proxy)
@@ -265,10 +269,21 @@ static CURLcode set_peer(CURL *handle, const struct http *http, const char *url)
     return code ? code : curl_easy_setopt(handle, CURLOPT_MAXCONNECTS, 1L);
 }
 
-static CURLcode set_message(CURL *handle, const char *method, const char *body)
+/* A handle keeps the connection, and nothing of the last caller's. Not by curl_easy_reset(): when that
+ * finds no memory it says nothing, and the handle fails for ever. None of these can fail. */
+static void forget_message(CURL *handle)
 {
-    CURLcode code = CURLE_OK;
+    (void)curl_easy_setopt(handle, CURLOPT_POSTFIELDS, NULL);
+    (void)curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
+    (void)curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, NULL);
+}
 
+static CURLcode set_message(CURL *handle, const char *url, const char *method, const char *body)
+{
+    CURLcode code = curl_easy_setopt(handle, CURLOPT_URL, url);
+
+    if (code)
+        return code;
     if (strcmp(method, "HEAD") == 0)
         return curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
     if (body) {
@@ -279,7 +294,6 @@ static CURLcode set_message(CURL *handle, const char *method, const char *body)
     return code ? code : curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, method);
 }
 
-/* Without QUICK_EXIT a name server that hangs would be waited for beyond the time-out. */
 static CURLcode set_limits(CURL *handle, struct deadline deadline)
 {
     long left_ms = (long)deadline_left_ms(deadline);
@@ -287,11 +301,7 @@ static CURLcode set_limits(CURL *handle, struct deadline deadline)
 
     left_ms = left_ms > 0 ? left_ms : 1; /* 0 would mean for ever */
     code = curl_easy_setopt(handle, CURLOPT_TIMEOUT_MS, left_ms);
-    if (!code)
-        code = curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, left_ms);
-    if (!code)
-        code = curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
-    return code ? code : curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
+    return code ? code : curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, left_ms);
 }
 
 /* Wait for the end of the one request of `multi`. */
@@ -359,17 +369,25 @@ static CURLcode perform(struct http *http, CURL *handle, struct http_response *r
     return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;
 }
 
-static CURL *take_handle(struct http *http)
+static CURLcode take_handle(CURL **out, struct http *http)
 {
     CURL *handle = idle_pool_take(&http->idle);
+    CURLcode code = CURLE_OK;
 
-    return handle ? handle : curl_easy_init();
+    if (!handle) {
+        handle = curl_easy_init();
+        code = handle ? set_up(handle, http) : CURLE_OUT_OF_MEMORY;
+    }
+    *out = handle;
+    return code;
 }
 
-static void give_back(struct http *http, CURL *handle)
+/* What a request that failed left of its connection is nothing to build the next one on. */
+static void give_back(struct http *http, CURL *handle, CURLcode code)
 {
-    curl_easy_reset(handle); /* it points to the caller's body; the connection stays */
-    if (!idle_pool_put(&http->idle, handle))
+    if (!code)
+        forget_message(handle);
+    if (code || !idle_pool_put(&http->idle, handle))
         curl_easy_cleanup(handle);
 }
 
@@ -384,17 +402,16 @@ tel_error http_send(struct http *http, const char *method, const char *path, con
     if (response->body.max == 0)
         response->body.max = HTTP_RESPONSE_BYTES_MAX;
     strbuf_printf(&url, "%s%s", http->url, path);
-    handle = strbuf_failed(&url) ? NULL : take_handle(http);
-    if (!handle)
+    if (strbuf_failed(&url))
         return fault_nomem(fault);
-    code = set_peer(handle, http, url.text);
+    code = take_handle(&handle, http);
     if (!code)
-        code = set_message(handle, method, body);
+        code = set_message(handle, url.text, method, body);
     if (!code)
         code = set_limits(handle, deadline);
     if (!code)
         code = perform(http, handle, response);
-    give_back(http, handle);
+    give_back(http, handle, code);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return fault_set(fault, TEL_E_CLOSED, "the request to %s was broken off", http_peer(http));
     if (code && strbuf_failed(&response->body))
