@@ -19,6 +19,7 @@
 #include "support/client_world.h"
 #include "support/peer.h"
 #include "support/real_service.h"
+#include "support/sanitizers.h"
 #include "support/scratch.h"
 
 #define PATIENCE_MS 60000
@@ -26,23 +27,6 @@
 static tel_client *connect_to(struct world *world, const char *url)
 {
     return world_connect(world, "TELEMETRY_API_URL", url, "TELEMETRY_BACKGROUND", "true", NULL);
-}
-
-static void disconnect(struct world *world)
-{
-    tel_client_free(world->client);
-    world->client = NULL;
-}
-
-static tel_error record_a_run(tel_client *client, const char *event_id)
-{
-    tel_run *run = NULL;
-    tel_error error =
-        tel_run_start(&run, client,
-                      TEL_FIELDS(.agent_name = "a", .job_type = "j", .event_id = event_id));
-    tel_error end_error = tel_run_end(&run, NULL, TEL_FIELDS(.items_succeeded = 7));
-
-    return error ? error : end_error;
 }
 
 static tel_client_stats stats_of(tel_client *client)
@@ -77,23 +61,6 @@ static void wait_for_runs(struct world *world, int64_t count)
     assert_int_equal(ended, count);
 }
 
-static size_t count_in(struct world *world, const char *state)
-{
-    CLEANUP(freep) char *lines = world_buffer(world, state);
-
-    return count_lines(lines);
-}
-
-static void assert_whole(struct world *world, const char *event_id)
-{
-    CLEANUP(record_clear) struct tel_record stored = RECORD();
-
-    assert_int_equal(world_stored(world, event_id, &stored), TEL_OK);
-    assert_string_equal(stored.fields.status, "success");
-    assert_int_equal(stored.fields.items_succeeded, 7);
-    assert_non_null(stored.fields.end_time);
-}
-
 /* ---- With a service, and without ------------------------------------------------------------- */
 
 static void background__delivers_start_and_end_and_leaves_no_files_behind(void **state)
@@ -104,17 +71,17 @@ static void background__delivers_start_and_end_and_leaves_no_files_behind(void *
 
     connect_to(world, real_service_url(service));
     for (int i = 0; i < 3; i++) {
-        assert_int_equal(record_a_run(world->client, i ? NULL : "one"), TEL_OK);
+        assert_int_equal(record_run(world->client, i ? NULL : "one"), TEL_OK);
         wait_for_records(world->client, 2 * (i + 1));
     }
-    assert_whole(world, "one");
+    world_assert_stored(world, "one");
     assert_int_equal(world_stored_count(world), 3);
     stats = stats_of(world->client);
     assert_int_equal(stats.buffered, 6);
     assert_int_equal(stats.delivered, 0);
     assert_int_equal(stats.runs.success, 3);
-    disconnect(world);
-    assert_int_equal(count_in(world, ""), 0);
+    world_disconnect(world);
+    assert_int_equal(world_count(world, ""), 0);
     real_service_kill(service);
 }
 
@@ -123,9 +90,9 @@ static void background__of_an_embedded_client_writes_the_database(void **state)
     struct world *world = *state;
 
     world_connect(world, "TELEMETRY_MODE", "embedded", "TELEMETRY_BACKGROUND", "true", NULL);
-    assert_int_equal(record_a_run(world->client, "one"), TEL_OK);
+    assert_int_equal(record_run(world->client, "one"), TEL_OK);
     wait_for_records(world->client, 2);
-    assert_whole(world, "one");
+    world_assert_stored(world, "one");
 }
 
 static void background__catches_up_when_the_service_comes_back(void **state)
@@ -137,10 +104,10 @@ static void background__catches_up_when_the_service_comes_back(void **state)
     (void)snprintf(url, sizeof url, "%s", real_service_url(service));
     real_service_kill(service);
     connect_to(world, url);
-    assert_int_equal(record_a_run(world->client, "missed"), TEL_OK);
+    assert_int_equal(record_run(world->client, "missed"), TEL_OK);
     service = real_service_start(world->scratch, url);
     wait_for_records(world->client, 2); /* by itself */
-    assert_whole(world, "missed");
+    world_assert_stored(world, "missed");
     assert_int_equal(count_lines(world->log), strstr(world->log, "cannot reach") ? 1 : 0);
     real_service_kill(service);
 }
@@ -152,12 +119,12 @@ static void background__brings_what_others_left_in_the_directory(void **state)
     struct peer *refused = peer_start(NULL, NULL);
 
     world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
-    assert_int_equal(record_a_run(world->client, "left"), TEL_OK);
+    assert_int_equal(record_run(world->client, "left"), TEL_OK);
     connect_to(world, real_service_url(service));
-    assert_int_equal(record_a_run(world->client, "mine"), TEL_OK);
+    assert_int_equal(record_run(world->client, "mine"), TEL_OK);
     wait_for_records(world->client, 4);
-    assert_whole(world, "left");
-    assert_whole(world, "mine");
+    world_assert_stored(world, "left");
+    world_assert_stored(world, "mine");
     peer_stop(refused);
     real_service_kill(service);
 }
@@ -173,12 +140,12 @@ static void background__does_not_wait_for_a_service_that_hangs(void **state)
     real_service_signal(service, SIGSTOP);
     begun_ms = clock_monotonic_ms();
     for (int i = 0; i < 20; i++)
-        assert_int_equal(record_a_run(world->client, i ? NULL : "first"), TEL_OK);
-    disconnect(world);
+        assert_int_equal(record_run(world->client, i ? NULL : "first"), TEL_OK);
+    world_disconnect(world);
     assert_true(clock_monotonic_ms() - begun_ms < 9000); /* its thread is at it for 10 s */
     real_service_signal(service, SIGCONT);
     wait_for_runs(world, 20); /* the thread ends its work, or leaves the file to us */
-    assert_whole(world, "first");
+    world_assert_stored(world, "first");
     real_service_kill(service);
 }
 
@@ -203,7 +170,7 @@ static void background__delivers_more_than_a_buffer_file_holds(void **state)
     }
     assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
     assert_int_equal(stats_of(world->client).runs.success, 30);
-    assert_int_equal(count_in(world, ".ready") + count_in(world, ".active"), 0);
+    assert_int_equal(world_count_waiting(world), 0);
     real_service_kill(service);
 }
 
@@ -214,8 +181,8 @@ static void background__delivers_at_once_when_there_is_no_buffer(void **state)
 
     world_connect(world, "TELEMETRY_API_URL", real_service_url(service), "TELEMETRY_BACKGROUND",
                   "true", "TELEMETRY_BUFFER_DIR", "/proc/self/none", NULL);
-    assert_int_equal(record_a_run(world->client, "one"), TEL_OK);
-    assert_whole(world, "one");
+    assert_int_equal(record_run(world->client, "one"), TEL_OK);
+    world_assert_stored(world, "one");
     assert_int_equal(stats_of(world->client).delivered, 2);
     real_service_kill(service);
 }
@@ -225,7 +192,7 @@ static void background__delivers_at_once_when_there_is_no_buffer(void **state)
 static void *record_many(void *arg)
 {
     for (int i = 0; i < 20; i++)
-        (void)record_a_run(arg, NULL);
+        (void)record_run(arg, NULL);
     return NULL;
 }
 
@@ -262,7 +229,7 @@ static void background__loses_nothing_when_the_process_is_killed(void **state)
         child = fork();
         if (child == 0) {
             connect_to(world, real_service_url(service));
-            while (record_a_run(world->client, NULL) == TEL_OK && write(ends[1], "x", 1) == 1)
+            while (record_run(world->client, NULL) == TEL_OK && write(ends[1], "x", 1) == 1)
                 continue;
             _exit(1);
         }
@@ -285,15 +252,6 @@ static void background__loses_nothing_when_the_process_is_killed(void **state)
     real_service_kill(service);
 }
 
-/* The thread sanitizer ends a child that was forked beside threads and starts one. */
-#if defined __SANITIZE_THREAD__
-#define CHILD_MAY_START_THREADS 0
-#elif defined __has_feature
-#define CHILD_MAY_START_THREADS !__has_feature(thread_sanitizer)
-#else
-#define CHILD_MAY_START_THREADS 1
-#endif
-
 static void background__goes_on_in_parent_and_child_after_a_fork(void **state)
 {
     struct world *world = *state;
@@ -305,21 +263,21 @@ static void background__goes_on_in_parent_and_child_after_a_fork(void **state)
         skip();
     service = real_service_start(world->scratch, NULL);
     connect_to(world, real_service_url(service));
-    assert_int_equal(record_a_run(world->client, "before"), TEL_OK);
+    assert_int_equal(record_run(world->client, "before"), TEL_OK);
     child = fork();
     if (child == 0) {
         (void)alarm(60);
-        status = record_a_run(world->client, "child");
+        status = record_run(world->client, "child");
         tel_client_free(world->client);
         _exit(status ? 1 : 0);
     }
-    assert_int_equal(record_a_run(world->client, "after"), TEL_OK);
+    assert_int_equal(record_run(world->client, "after"), TEL_OK);
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
     assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
-    assert_whole(world, "before");
-    assert_whole(world, "child");
-    assert_whole(world, "after");
+    world_assert_stored(world, "before");
+    world_assert_stored(world, "child");
+    world_assert_stored(world, "after");
     assert_int_equal(world_stored_count(world), 3);
     real_service_kill(service);
 }
@@ -377,10 +335,10 @@ static void background__takes_no_signal_of_the_hosts(void **state)
 
     world_connect(world, "TELEMETRY_MODE", "embedded", "TELEMETRY_BACKGROUND", "true", NULL);
     assert_int_equal(count_couriers(), 0); /* nothing to do yet */
-    assert_int_equal(record_a_run(world->client, NULL), TEL_OK);
+    assert_int_equal(record_run(world->client, NULL), TEL_OK);
     wait_for_records(world->client, 2);
     assert_int_equal(count_couriers(), 1);
-    disconnect(world);
+    world_disconnect(world);
     assert_int_equal(count_couriers(), 0);
 }
 
@@ -389,8 +347,8 @@ static void background__in_mock_mode_has_no_thread(void **state)
     struct world *world = *state;
 
     world_connect(world, "TELEMETRY_TEST_MODE", "mock", "TELEMETRY_BACKGROUND", "true", NULL);
-    assert_int_equal(record_a_run(world->client, NULL), TEL_OK);
-    assert_int_equal(count_in(world, ".active"), 2);
+    assert_int_equal(record_run(world->client, NULL), TEL_OK);
+    assert_int_equal(world_count(world, ".active"), 2);
     assert_int_equal(count_couriers(), 0);
 }
 
@@ -439,7 +397,7 @@ static int run_with_log(struct world *world, tel_log_fn *log, const char *url)
         if (tel_client_new(&to_be_freed, config))
             _exit(1);
         (void)atexit(free_it);
-        (void)record_a_run(to_be_freed, NULL);
+        (void)record_run(to_be_freed, NULL);
         for (;;)
             (void)pause();
     }

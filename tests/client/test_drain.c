@@ -18,37 +18,12 @@
 #include "support/scratch.h"
 #include "support/service_stub.h"
 
-static void record_a_run(tel_client *client, const char *event_id)
-{
-    tel_run *run = NULL;
-
-    assert_int_equal(tel_run_start(&run, client,
-                                   TEL_FIELDS(.agent_name = "a", .job_type = "j",
-                                              .event_id = event_id)),
-                     TEL_OK);
-    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
-}
-
-static void disconnect(struct world *world)
-{
-    tel_client_free(world->client);
-    world->client = NULL;
-}
-
 static void wait_for_the_breaker(void)
 {
     struct deadline deadline = deadline_in(BREAKER_PAUSE_MIN_MS + 10);
 
     while (deadline_left_ms(deadline) > 0)
         deadline_sleep(deadline, BREAKER_PAUSE_MIN_MS);
-}
-
-static size_t count_buffered(struct world *world)
-{
-    CLEANUP(freep) char *active = world_buffer(world, ".active");
-    CLEANUP(freep) char *ready = world_buffer(world, ".ready");
-
-    return count_lines(active) + count_lines(ready);
 }
 
 /* ---- Draining ---------------------------------------------------------------------------------- */
@@ -61,14 +36,15 @@ static void drain__brings_what_was_buffered_once_the_service_answers_again(void 
     CLEANUP(freep) char *synced = NULL;
     tel_run *run = NULL;
 
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "missed");
-    assert_int_equal(count_buffered(world), 2);
+    world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
+    assert_int_equal(record_run(world->client, "missed"), TEL_OK);
+    assert_int_equal(world_count_waiting(world), 2);
     service.is_away = false;
     wait_for_the_breaker();
     assert_int_equal(tel_run_start(&run, world->client,
                                    TEL_FIELDS(.agent_name = "a", .job_type = "j")),
                      TEL_OK);
-    assert_int_equal(count_buffered(world), 0);
+    assert_int_equal(world_count_waiting(world), 0);
     tel_run_end(&run, NULL, NULL);
     peer_stop(peer);
     assert_int_equal(count_of(service.requests.text, "POST /api/v1/runs/batch "), 1);
@@ -89,11 +65,11 @@ static void drain__is_not_asked_for_while_the_service_is_known_to_be_away(void *
 
     world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
     for (int i = 0; i < 20; i++)
-        record_a_run(world->client, NULL);
-    disconnect(world);
+        assert_int_equal(record_run(world->client, NULL), TEL_OK);
+    world_disconnect(world);
     peer_stop(peer);
     assert_in_range(count_of(service.requests.text, " HTTP/1.1\r\n"), 1, 10); /* of 40 */
-    assert_int_equal(count_buffered(world), 40);
+    assert_int_equal(world_count_waiting(world), 40);
     assert_int_equal(count_lines(world->log), 1);
     strbuf_clear(&service.requests);
 }
@@ -105,12 +81,14 @@ static void drain__at_the_end_brings_what_others_left(void **state)
     struct peer *refused = peer_start(NULL, NULL);
     struct peer *peer = peer_start(service_stub, &service);
 
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL), "left");
-    disconnect(world);
-    assert_int_equal(count_buffered(world), 2);
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "mine");
-    disconnect(world);
-    assert_int_equal(count_buffered(world), 0);
+    world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
+    assert_int_equal(record_run(world->client, "left"), TEL_OK);
+    world_disconnect(world);
+    assert_int_equal(world_count_waiting(world), 2);
+    world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
+    assert_int_equal(record_run(world->client, "mine"), TEL_OK);
+    world_disconnect(world);
+    assert_int_equal(world_count_waiting(world), 0);
     peer_stop(peer);
     peer_stop(refused);
     assert_non_null(
@@ -125,7 +103,7 @@ static void drain__of_a_client_that_did_nothing_asks_nobody(void **state)
     struct peer *peer = peer_start(service_stub, &service);
 
     world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
-    disconnect(world);
+    world_disconnect(world);
     assert_int_equal(peer_connections(peer), 0);
     peer_stop(peer);
 }
@@ -136,16 +114,17 @@ static void drain__that_fails_is_not_tried_with_every_call(void **state)
     struct service_stub service = {.is_away = true, .requests = STRBUF(1000000)};
     struct peer *peer = peer_start(service_stub, &service);
 
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "missed");
+    world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
+    assert_int_equal(record_run(world->client, "missed"), TEL_OK);
     service.hates_batches = true;
     service.is_away = false;
     wait_for_the_breaker();
     for (int i = 0; i < 10; i++)
-        record_a_run(world->client, NULL);
-    assert_int_equal(count_buffered(world), 2); /* the live ones do not suffer */
+        assert_int_equal(record_run(world->client, NULL), TEL_OK);
+    assert_int_equal(world_count_waiting(world), 2); /* the live ones do not suffer */
     service.hates_batches = false;
-    disconnect(world);
-    assert_int_equal(count_buffered(world), 0);
+    world_disconnect(world);
+    assert_int_equal(world_count_waiting(world), 0);
     peer_stop(peer);
     assert_in_range(count_of(service.requests.text, "POST /api/v1/runs/batch "), 2, 5);
     strbuf_clear(&service.requests);
@@ -157,10 +136,12 @@ static void drain__of_an_embedded_client_goes_into_the_database(void **state)
     struct peer *refused = peer_start(NULL, NULL);
     CLEANUP(record_clear) struct tel_record stored = RECORD();
 
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL), "left");
-    record_a_run(world_connect(world, "TELEMETRY_MODE", "embedded", NULL), "mine");
-    disconnect(world);
-    assert_int_equal(count_buffered(world), 0);
+    world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
+    assert_int_equal(record_run(world->client, "left"), TEL_OK);
+    world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
+    assert_int_equal(record_run(world->client, "mine"), TEL_OK);
+    world_disconnect(world);
+    assert_int_equal(world_count_waiting(world), 0);
     assert_int_equal(world_stored(world, "left", &stored), TEL_OK);
     assert_string_equal(stored.fields.status, "success");
     peer_stop(refused);

@@ -16,24 +16,6 @@
 
 #define PATIENCE_MS 60000
 
-static void record_a_run(tel_client *client, const char *event_id)
-{
-    tel_run *run = NULL;
-
-    assert_int_equal(tel_run_start(&run, client,
-                                   TEL_FIELDS(.agent_name = "a", .job_type = "j",
-                                              .event_id = event_id)),
-                     TEL_OK);
-    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
-}
-
-static size_t count_in(struct world *world, const char *state)
-{
-    CLEANUP(freep) char *lines = world_buffer(world, state);
-
-    return count_lines(lines);
-}
-
 static void flush__of_nothing_is_done_at_once(void **state)
 {
     struct world *world = *state;
@@ -50,11 +32,12 @@ static void flush__delivers_at_once_what_the_breaker_would_keep_waiting(void **s
     struct service_stub service = {.is_away = true, .requests = STRBUF(1000000)};
     struct peer *peer = peer_start(service_stub, &service);
 
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "one");
+    world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
+    assert_int_equal(record_run(world->client, "one"), TEL_OK);
     service.is_away = false;
     assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
-    assert_int_equal(count_in(world, ".synced"), 2);
-    assert_int_equal(count_in(world, ".active") + count_in(world, ".ready"), 0);
+    assert_int_equal(world_count(world, ".synced"), 2);
+    assert_int_equal(world_count_waiting(world), 0);
     peer_stop(peer);
     strbuf_clear(&service.requests);
 }
@@ -66,14 +49,15 @@ static void flush__says_what_is_left_and_why_when_the_deadline_passes(void **sta
     int64_t begun_ms;
     tel_fault fault = {0};
 
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL), "one");
+    world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
+    assert_int_equal(record_run(world->client, "one"), TEL_OK);
     begun_ms = clock_monotonic_ms();
     assert_int_equal(tel_client_flush(world->client, 50, &fault), TEL_E_UNAVAILABLE);
     assert_true(clock_monotonic_ms() - begun_ms >= 50);
     assert_int_equal(fault.code, TEL_E_UNAVAILABLE);
     assert_non_null(strstr(fault.text, "1 files ("));
     assert_non_null(strstr(fault.text, "/base/buffer are left: cannot reach"));
-    assert_int_equal(count_in(world, ".ready"), 2);
+    assert_int_equal(world_count(world, ".ready"), 2);
     peer_stop(refused);
 }
 
@@ -93,11 +77,12 @@ static void flush__waits_for_a_service_that_comes_back(void **state)
     struct peer *peer = peer_start(service_stub, &service);
     pthread_t thread;
 
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL), "one");
+    world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
+    assert_int_equal(record_run(world->client, "one"), TEL_OK);
     assert_int_equal(pthread_create(&thread, NULL, come_back, &service), 0);
     assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
     assert_int_equal(pthread_join(thread, NULL), 0);
-    assert_int_equal(count_in(world, ".synced"), 2);
+    assert_int_equal(world_count(world, ".synced"), 2);
     peer_stop(peer);
     strbuf_clear(&service.requests);
 }
@@ -113,7 +98,7 @@ static void flush__is_not_fooled_by_an_update_whose_run_never_came(void **state)
     scratch_write(path, "{\"record_type\":\"update\",\"event_id\":\"none\",\"items_failed\":1,"
                         "\"buffered_at\":\"2999-01-01T00:00:00Z\"}\n");
     assert_int_equal(tel_client_flush(world->client, 100, &fault), TEL_E_UNAVAILABLE);
-    assert_int_equal(count_in(world, ".ready"), 1);
+    assert_int_equal(world_count(world, ".ready"), 1);
 }
 
 static void flush__in_mock_mode_has_nobody_to_deliver_to(void **state)
@@ -122,7 +107,7 @@ static void flush__in_mock_mode_has_nobody_to_deliver_to(void **state)
 
     world_connect(world, "TELEMETRY_TEST_MODE", "mock", NULL);
     assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
-    record_a_run(world->client, "one");
+    assert_int_equal(record_run(world->client, "one"), TEL_OK);
     assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_E_UNAVAILABLE);
 }
 
@@ -138,7 +123,8 @@ static void flush__may_be_called_by_many_threads(void **state)
     pthread_t threads[4];
     void *failed;
 
-    record_a_run(world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL), "one");
+    world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
+    assert_int_equal(record_run(world->client, "one"), TEL_OK);
     world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, flush_it, world->client), 0);

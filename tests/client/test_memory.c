@@ -7,9 +7,7 @@
  */
 #include "support/cmocka_all.h"
 
-#include <errno.h>
 #include <limits.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,79 +16,12 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "support/client_world.h"
+#include "support/nomem.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define HAS_OWN_MALLOC 0 /* the sanitizers have theirs */
-#elif defined __has_feature
-#define HAS_OWN_MALLOC !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define HAS_OWN_MALLOC 1
-#endif
-
-#define SKIPPED 77 /* what ctest takes for that */
-
 #define EACH_UP_TO 600
 #define STEP_BEYOND 37
-
-/* ---- malloc() -------------------------------------------------------------------------------- */
-
-static atomic_long allocations; /* since counting was begun */
-static atomic_long fail_from;   /* the first that fails; 0: none */
-static atomic_long fail_to;     /* the last */
-static atomic_long in_use;      /* allocations that were not freed */
-
-#if HAS_OWN_MALLOC
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *memory, size_t size);
-extern void __libc_free(void *memory);
-
-/* The libraries must find it too. */
-#define FOR_ALL __attribute__((visibility("default")))
-
-static bool must_fail(void)
-{
-    long n = atomic_fetch_add(&allocations, 1) + 1;
-    long from = atomic_load(&fail_from);
-
-    return from > 0 && n >= from && n <= atomic_load(&fail_to);
-}
-
-static void *counted(void *memory)
-{
-    if (memory)
-        (void)atomic_fetch_add(&in_use, 1);
-    else
-        errno = ENOMEM;
-    return memory;
-}
-
-FOR_ALL void *malloc(size_t size)
-{
-    return counted(must_fail() ? NULL : __libc_malloc(size));
-}
-
-FOR_ALL void *calloc(size_t count, size_t size)
-{
-    return counted(must_fail() ? NULL : __libc_calloc(count, size));
-}
-
-FOR_ALL void *realloc(void *memory, size_t size)
-{
-    void *moved = must_fail() ? NULL : __libc_realloc(memory, size);
-
-    return memory && moved ? moved : counted(moved);
-}
-
-FOR_ALL void free(void *memory)
-{
-    if (memory)
-        (void)atomic_fetch_sub(&in_use, 1);
-    __libc_free(memory);
-}
-#endif
 
 /* ---- A run's life ---------------------------------------------------------------------------- */
 
@@ -156,15 +87,13 @@ static void look_at_files(struct world *world)
 /* Live with the allocations from..to failing. Returns how many were not freed. */
 static long live_without(struct world *world, const tel_config *config, long from, long to)
 {
-    long before = atomic_load(&in_use);
+    long before = atomic_load(&nomem.in_use);
     long left;
 
-    atomic_store(&allocations, 0);
-    atomic_store(&fail_to, to);
-    atomic_store(&fail_from, from);
+    nomem_arm(from, to);
     live(config);
-    atomic_store(&fail_from, 0);
-    left = atomic_load(&in_use) - before;
+    (void)nomem_disarm();
+    left = atomic_load(&nomem.in_use) - before;
     look_at_files(world);
     return left;
 }
@@ -186,7 +115,7 @@ static void fail_everywhere(struct world *world, const tel_config *config)
 
     (void)live_without(world, config, 0, 0);
     assert_frees_all(world, config, 0, 0);
-    wanted = atomic_load(&allocations);
+    wanted = atomic_load(&nomem.made);
     assert_true(wanted > 100);
     for (long n = 1; n <= wanted; n += n < EACH_UP_TO ? 1 : STEP_BEYOND) {
         assert_frees_all(world, config, n, n);
@@ -237,7 +166,7 @@ int main(void)
         TEST(memory__that_fails_at_any_point_harms_no_client_whose_service_is_away),
     };
 
-    if (!HAS_OWN_MALLOC)
+    if (!MALLOC_MAY_BE_OURS)
         return SKIPPED;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -36,14 +36,6 @@ static tel_error start(tel_client *client, tel_run **run)
                          TEL_FIELDS(.agent_name = "a", .job_type = "j", .event_id = "e"));
 }
 
-static size_t count_buffered(struct world *world)
-{
-    CLEANUP(freep) char *active = world_buffer(world, ".active");
-    CLEANUP(freep) char *ready = world_buffer(world, ".ready");
-
-    return count_lines(active) + count_lines(ready);
-}
-
 /* ---- Syncs that fail --------------------------------------------------------------------------- */
 
 static void sync__that_fails_is_said_and_the_service_has_the_run(void **state)
@@ -59,7 +51,7 @@ static void sync__that_fails_is_said_and_the_service_has_the_run(void **state)
     assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
     syncs_fail = false;
     assert_non_null(strstr(world->log, "the audit trail lacks a line"));
-    assert_int_equal(count_buffered(world), 0);
+    assert_int_equal(world_count_waiting(world), 0);
     assert_int_equal(peer_connections(peer), 1);
     peer_stop(peer);
 }
@@ -76,7 +68,7 @@ static void sync__that_fails_for_everything_is_a_status_and_no_more(void **state
     syncs_fail = false;
     assert_int_equal(start(world->client, &run), TEL_OK); /* and all is well again */
     assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
-    assert_int_equal(count_buffered(world), 2);
+    assert_int_equal(world_count_waiting(world), 2);
 }
 
 /* ---- Directories that go ----------------------------------------------------------------------- */
@@ -92,7 +84,7 @@ static void directories__that_are_removed_are_made_again(void **state)
     assert_int_equal(start(world->client, &run), TEL_OK);
     scratch_remove(base);
     assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
-    assert_int_equal(count_buffered(world), 1);
+    assert_int_equal(world_count_waiting(world), 1);
     trail = world_trail(world);
     assert_int_equal(count_lines(trail), 1);
 }
@@ -127,9 +119,9 @@ static void descriptors__that_ran_out_leave_the_buffer_that_is_open(void **state
     (void)tel_run_end(&run, NULL, NULL);
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &enough), 0);
     assert_int_equal(error, TEL_OK);
-    assert_int_equal(count_buffered(world), 3);
+    assert_int_equal(world_count_waiting(world), 3);
     assert_int_equal(tel_run_end(&first, NULL, NULL), TEL_OK);
-    assert_int_equal(count_buffered(world), 4);
+    assert_int_equal(world_count_waiting(world), 4);
 }
 
 static void descriptors__that_ran_out_before_the_first_run_are_survived(void **state)

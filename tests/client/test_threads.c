@@ -16,7 +16,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "support/client_world.h"
-#include "support/fork.h"
+#include "support/sanitizers.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 

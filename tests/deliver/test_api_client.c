@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "support/fork.h"
+#include "support/sanitizers.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 #include "telemetry.h"
@@ -383,18 +383,6 @@ static void program__may_end_at_any_time(void **state)
     assert_int_equal(exit_status_of(end_while_posting, stay_silent, NULL), 4);
 }
 
-static int set_up(void **state)
-{
-    *state = scratch_make();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -410,5 +398,5 @@ int main(void)
         cmocka_unit_test(forked_child__posts_on_its_own_and_not_what_its_parent_had_waiting),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }

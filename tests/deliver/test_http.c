@@ -468,24 +468,13 @@ static void http_send__a_forked_child_leaves_its_parents_connection_alone(void *
     http_response_clear(&response);
 }
 
-static int set_up(void **state)
-{
-    *state = scratch_make();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(http_send__sends_method_path_headers_and_body),
         cmocka_unit_test(http_send__sends_any_method),
-        cmocka_unit_test_setup_teardown(http_send__reaches_a_unix_socket, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(http_send__reaches_a_unix_socket, scratch_set_up,
+                                        scratch_tear_down),
         cmocka_unit_test(http_send__never_asks_a_proxy),
         cmocka_unit_test(http_send__keeps_the_connection_for_the_next_request),
         cmocka_unit_test(http_send__tells_later_from_never),

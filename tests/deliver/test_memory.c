@@ -6,8 +6,6 @@
  */
 #include "support/cmocka_all.h"
 
-#include <errno.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,71 +13,11 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "support/client_world.h"
+#include "support/nomem.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define HAS_OWN_MALLOC 0 /* the sanitizer has its own */
-#elif defined __has_feature
-#define HAS_OWN_MALLOC !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define HAS_OWN_MALLOC 1
-#endif
-
 #define POINTS_MAX 5000
-
-static _Thread_local size_t calls, fail_at; /* the n-th call of this thread fails; 0: none */
-static atomic_long live;                    /* blocks */
-
-static void arm(size_t n)
-{
-    calls = 0;
-    fail_at = n;
-}
-
-#if HAS_OWN_MALLOC
-void *__libc_malloc(size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void *__libc_realloc(void *memory, size_t size);
-void __libc_free(void *memory);
-
-static bool fails(void)
-{
-    if (!fail_at || ++calls != fail_at)
-        return false;
-    errno = ENOMEM;
-    return true;
-}
-
-static void *count_in(void *memory)
-{
-    atomic_fetch_add(&live, memory != NULL);
-    return memory;
-}
-
-TEL_API void *malloc(size_t size)
-{
-    return fails() ? NULL : count_in(__libc_malloc(size));
-}
-
-TEL_API void *calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : count_in(__libc_calloc(count, size));
-}
-
-TEL_API void *realloc(void *memory, size_t size)
-{
-    if (fails())
-        return NULL;
-    return memory ? __libc_realloc(memory, size) : count_in(__libc_malloc(size));
-}
-
-TEL_API void free(void *memory)
-{
-    atomic_fetch_sub(&live, memory != NULL);
-    __libc_free(memory);
-}
-#endif
 
 /* Each point comes after several syncs, which are not what is tested here. */
 TEL_API int fsync(int fd)
@@ -109,6 +47,7 @@ static void take(struct peer *peer, int fd, void *arg)
     bool go_on = true;
 
     (void)arg;
+    nomem_is_spared = true;
     while (go_on && peer_read_request(peer, fd, &request)) {
         if (strncmp(request, "GET ", 4) == 0)
             go_on = peer_reply(fd, "200 OK", PEER_VERSION_BODY);
@@ -162,32 +101,38 @@ static void assert_whole(const char *text)
     }
 }
 
-/* Fail each allocation of `scenario` in turn, until it gets by without one failing. It returns the
- * first failure. */
+/* Live through `scenario` with the allocations from..to failing; false: there were not so many. */
+static bool survives(tel_error (*scenario)(void), long from, long to, long blocks_max)
+{
+    tel_error error;
+    bool reached;
+
+    nomem_arm(from, to);
+    error = scenario();
+    reached = nomem_disarm() >= from;
+    if (atomic_load(&nomem.in_use) > blocks_max)
+        fail_msg("%ld blocks leaked when allocation %ld failed (%s)",
+                 atomic_load(&nomem.in_use) - blocks_max, from, tel_strerror(error));
+    /* The system's own memory is a matter of files: a directory cannot be read. */
+    if (error && error != TEL_E_NOMEM && error != TEL_E_UNAVAILABLE && error != TEL_E_IO)
+        fail_msg("\"%s\" when allocation %ld failed", tel_strerror(error), from);
+    return reached;
+}
+
+/* Fail each allocation of `scenario` in turn, alone and with all that follow, until it gets by without
+ * one failing. It returns the first failure. */
 static void at_each_point(tel_error (*scenario)(void), long leaks_of_others)
 {
-    size_t n = 0;
-    bool reached = true;
-    long before;
+    long blocks_max;
+    long n = 1;
 
     for (int i = 0; i < 3; i++) /* what is made once and kept */
         assert_int_equal(scenario(), TEL_OK);
-    before = atomic_load(&live);
-    while (reached && n < POINTS_MAX) {
-        tel_error error;
-
-        arm(++n);
-        error = scenario();
-        reached = calls >= n;
-        arm(0);
-        if (atomic_load(&live) > before + leaks_of_others)
-            fail_msg("%ld blocks leaked when allocation %zu failed (%s)",
-                     atomic_load(&live) - before, n, tel_strerror(error));
-        /* The system's own memory is a matter of files: a directory cannot be read. */
-        if (error && error != TEL_E_NOMEM && error != TEL_E_UNAVAILABLE && error != TEL_E_IO)
-            fail_msg("\"%s\" when allocation %zu failed", tel_strerror(error), n);
-    }
-    print_message("  %zu points\n", n - 1);
+    blocks_max = atomic_load(&nomem.in_use) + leaks_of_others;
+    while (survives(scenario, n, n, blocks_max) && survives(scenario, n, LONG_MAX, blocks_max) &&
+           n < POINTS_MAX)
+        n++;
+    print_message("  %ld points\n", n - 1);
     assert_in_range(n, 2, POINTS_MAX - 1);
     assert_int_equal(scenario(), TEL_OK);
 }
@@ -250,22 +195,23 @@ static tel_error sync_what_was_appended(void)
 {
     tel_http_client *http = NULL;
     tel_buffer *buffer = NULL;
-    size_t n = fail_at;
+    long from = atomic_load(&nomem.from);
+    long to = atomic_load(&nomem.to);
     tel_error error;
+    long made;
 
-    arm(0);
+    (void)nomem_disarm();
     assert_int_equal(tel_buffer_new(&buffer, place.directory, place.config), TEL_OK);
     assert_int_equal(tel_http_client_new(&http, peer_url(place.peer), place.config, NULL), TEL_OK);
     assert_int_equal(tel_buffer_append(buffer, place.record, NULL), TEL_OK);
     assert_int_equal(tel_buffer_append_update(buffer, "e", place.changes, NULL), TEL_OK);
-    arm(n);
+    nomem_arm(from, to);
     error = tel_buffer_sync(buffer, http, 60000, NULL, NULL);
-    n = calls;
-    arm(0);
+    made = nomem_disarm();
     assert_int_equal(tel_buffer_sync(buffer, http, 60000, NULL, NULL), TEL_OK);
     tel_http_client_free(http);
     tel_buffer_free(buffer);
-    calls = n;
+    atomic_store(&nomem.made, made);
     return error;
 }
 
@@ -327,7 +273,7 @@ int main(void)
         TEST(client__without_memory_keeps_its_lines_whole),
     };
 
-    if (!HAS_OWN_MALLOC)
-        return 77; /* skipped */
+    if (!MALLOC_MAY_BE_OURS)
+        return SKIPPED;
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

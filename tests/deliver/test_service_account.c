@@ -125,28 +125,18 @@ static void read__refuses_what_is_no_small_file_and_does_not_hang(void **state)
     }
 }
 
-static int set_up(void **state)
-{
-    *state = scratch_make();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(read__takes_what_a_token_needs, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(read__warns_of_a_key_that_others_can_read, set_up,
-                                        tear_down),
+        cmocka_unit_test_setup_teardown(read__takes_what_a_token_needs, scratch_set_up,
+                                        scratch_tear_down),
+        cmocka_unit_test_setup_teardown(read__warns_of_a_key_that_others_can_read, scratch_set_up,
+                                        scratch_tear_down),
         cmocka_unit_test_setup_teardown(
-            read__says_what_is_wrong_with_a_file_and_nothing_of_what_is_in_it, set_up, tear_down),
+            read__says_what_is_wrong_with_a_file_and_nothing_of_what_is_in_it, scratch_set_up,
+            scratch_tear_down),
         cmocka_unit_test_setup_teardown(read__refuses_what_is_no_small_file_and_does_not_hang,
-                                        set_up, tear_down),
+                                        scratch_set_up, scratch_tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -618,18 +618,6 @@ static void post__is_broken_off_in_the_middle_of_a_request(void **state)
     peer_stop(silent);
 }
 
-static int set_up(void **state)
-{
-    *state = scratch_make();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -655,5 +643,5 @@ int main(void)
         cmocka_unit_test(post__is_broken_off_in_the_middle_of_a_request),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }

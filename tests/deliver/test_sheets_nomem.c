@@ -13,50 +13,10 @@
 #include "deliver/http.h"
 #include "deliver/sheets.h"
 #include "model/payload.h"
+#include "support/nomem.h"
 #include "support/peer.h"
 #include "support/rsa_key.h"
 #include "support/scratch.h"
-
-/* ---- Memory that runs out -------------------------------------------------------------------- */
-
-/* The sanitizers bring allocators of their own. */
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define FAILS_MEMORY 0
-#elif defined __has_feature
-#define FAILS_MEMORY !(__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
-#else
-#define FAILS_MEMORY 1
-#endif
-
-static _Thread_local long allocations_left = -1; /* -1: never fails */
-
-#if FAILS_MEMORY
-extern void *__libc_malloc(size_t size);
-extern void *__libc_calloc(size_t count, size_t size);
-extern void *__libc_realloc(void *memory, size_t size);
-
-#define FOR_ALL __attribute__((visibility("default"))) /* libraries too */
-
-static int fails(void)
-{
-    return allocations_left >= 0 && allocations_left-- == 0;
-}
-
-FOR_ALL void *malloc(size_t size)
-{
-    return fails() ? NULL : __libc_malloc(size);
-}
-
-FOR_ALL void *calloc(size_t count, size_t size)
-{
-    return fails() ? NULL : __libc_calloc(count, size);
-}
-
-FOR_ALL void *realloc(void *memory, size_t size)
-{
-    return fails() ? NULL : __libc_realloc(memory, size);
-}
-#endif
 
 /* ---- The export ------------------------------------------------------------------------------ */
 
@@ -91,14 +51,13 @@ static long export_with_each_failing(const tel_config *config, long step)
 
     assert_int_equal(tel_api_payload_from_json(&payload, "{\"run_id\":\"r\"}", NULL), TEL_OK);
     assert_int_equal(export_once(config, payload), TEL_OK);
-    for (long n = 0;; n += step) {
-        allocations_left = n;
+    for (long n = 1;; n += step) {
+        nomem_arm(n, n);
         (void)export_once(config, payload);
-        if (allocations_left >= 0)
+        if (nomem_disarm() < n)
             break;
         count++;
     }
-    allocations_left = -1;
     assert_int_equal(export_once(config, payload), TEL_OK);
     tel_api_payload_free(payload);
     return count;
@@ -114,7 +73,7 @@ static void exports__survive_every_allocation_that_fails(void **state)
     char *path;
     tel_config *config;
 
-    if (!FAILS_MEMORY)
+    if (!MALLOC_MAY_BE_OURS)
         skip();
     peer = peer_start(peer_answer, taken);
     issuer = peer_start(peer_answer, token);
@@ -133,23 +92,11 @@ static void exports__survive_every_allocation_that_fails(void **state)
     free(path);
 }
 
-static int set_up(void **state)
-{
-    *state = scratch_make();
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    scratch_remove(*state);
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exports__survive_every_allocation_that_fails),
     };
 
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, scratch_set_up, scratch_tear_down);
 }

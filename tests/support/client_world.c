@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/client_world.h"
 
+#include "support/cmocka_all.h"
+
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -67,8 +69,7 @@ tel_client *world_connect(struct world *world, ...)
     const char *key;
     va_list pairs;
 
-    tel_client_free(world->client);
-    world->client = NULL;
+    world_disconnect(world);
     if (tel_config_new(&config))
         die("tel_config_new");
     (void)tel_config_set_log(config, keep_message, world);
@@ -83,6 +84,23 @@ tel_client *world_connect(struct world *world, ...)
         die("tel_client_new");
     tel_config_free(config);
     return world->client;
+}
+
+void world_disconnect(struct world *world)
+{
+    tel_client_free(world->client);
+    world->client = NULL;
+}
+
+tel_error record_run(tel_client *client, const char *event_id)
+{
+    tel_run *run = NULL;
+    tel_error error =
+        tel_run_start(&run, client,
+                      TEL_FIELDS(.agent_name = "a", .job_type = "j", .event_id = event_id));
+    tel_error end_error = tel_run_end(&run, NULL, TEL_FIELDS(.items_succeeded = 7));
+
+    return error ? error : end_error;
 }
 
 static char *read_below(struct world *world, const char *directory, const char *suffix)
@@ -100,6 +118,18 @@ char *world_trail(struct world *world)
 char *world_buffer(struct world *world, const char *state)
 {
     return read_below(world, "base/buffer", state);
+}
+
+size_t world_count(struct world *world, const char *state)
+{
+    CLEANUP(freep) char *lines = world_buffer(world, state);
+
+    return count_lines(lines);
+}
+
+size_t world_count_waiting(struct world *world)
+{
+    return world_count(world, ".active") + world_count(world, ".ready");
 }
 
 static struct store *open_database(struct world *world)
@@ -132,4 +162,14 @@ size_t world_stored_count(struct world *world)
         die("store_stats");
     store_close(store);
     return (size_t)stats.total;
+}
+
+void world_assert_stored(struct world *world, const char *event_id)
+{
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+
+    assert_int_equal(world_stored(world, event_id, &stored), TEL_OK);
+    assert_string_equal(stored.fields.status, "success");
+    assert_int_equal(stored.fields.items_succeeded, 7);
+    assert_non_null(stored.fields.end_time);
 }

@@ -27,13 +27,27 @@ int world_tear_down(void **state);
  * unless given. */
 tel_client *world_connect(struct world *world, ...) __attribute__((sentinel));
 
+/* Free the client. */
+void world_disconnect(struct world *world);
+
+/* Record a run from start to end, with items_succeeded 7; return the first failure. `event_id` may be
+ * NULL. */
+tel_error record_run(tel_client *client, const char *event_id);
+
 /* Return the lines of the audit trail, of buffer files in one state (".active", ".ready"), or the
  * content of a file below the base directory. The caller frees it. */
 char *world_trail(struct world *world);
 char *world_buffer(struct world *world, const char *state);
 
+/* Count the lines of buffer files in one state, or of those that are to be delivered yet. */
+size_t world_count(struct world *world, const char *state);
+size_t world_count_waiting(struct world *world);
+
 /* Read a run from the database; TEL_E_NOT_FOUND when there is none. */
 tel_error world_stored(struct world *world, const char *event_id, struct tel_record *record);
 size_t world_stored_count(struct world *world);
+
+/* The run of record_run() is there, as it was recorded. */
+void world_assert_stored(struct world *world, const char *event_id);
 
 #endif

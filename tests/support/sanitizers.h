@@ -1,27 +1,34 @@
 /* SPDX-License-Identifier: MIT
  *
- * What the sanitizers allow of fork() in a program with threads.
+ * What the sanitizers allow a test to do.
  */
-#ifndef SUPPORT_FORK_H
-#define SUPPORT_FORK_H
+#ifndef SUPPORT_SANITIZERS_H
+#define SUPPORT_SANITIZERS_H
+
+#if defined __has_feature
+#define HAS_ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#define HAS_THREAD_SANITIZER __has_feature(thread_sanitizer)
+#else
+#if defined __SANITIZE_ADDRESS__
+#define HAS_ADDRESS_SANITIZER 1
+#else
+#define HAS_ADDRESS_SANITIZER 0
+#endif
+#if defined __SANITIZE_THREAD__
+#define HAS_THREAD_SANITIZER 1
+#else
+#define HAS_THREAD_SANITIZER 0
+#endif
+#endif
 
 /* The address sanitizer's allocator keeps, in a child, the locks that other threads held at the
  * fork: there it is not our locks that such a test would find. */
-#if defined __SANITIZE_ADDRESS__
-#define ALLOCATOR_SURVIVES_FORK 0
-#elif defined __has_feature
-#define ALLOCATOR_SURVIVES_FORK !__has_feature(address_sanitizer)
-#else
-#define ALLOCATOR_SURVIVES_FORK 1
-#endif
+#define ALLOCATOR_SURVIVES_FORK !HAS_ADDRESS_SANITIZER
 
 /* The thread sanitizer ends a child, forked beside threads, that starts one. */
-#if defined __SANITIZE_THREAD__
-#define CHILD_MAY_START_THREADS 0
-#elif defined __has_feature
-#define CHILD_MAY_START_THREADS !__has_feature(thread_sanitizer)
-#else
-#define CHILD_MAY_START_THREADS 1
-#endif
+#define CHILD_MAY_START_THREADS !HAS_THREAD_SANITIZER
+
+/* Both have an allocator of their own. */
+#define MALLOC_MAY_BE_OURS (!HAS_ADDRESS_SANITIZER && !HAS_THREAD_SANITIZER)
 
 #endif

@@ -66,6 +66,18 @@ void scratch_remove(char *directory)
     free(directory);
 }
 
+int scratch_set_up(void **state)
+{
+    *state = scratch_make();
+    return 0;
+}
+
+int scratch_tear_down(void **state)
+{
+    scratch_remove(*state);
+    return 0;
+}
+
 char *scratch_path(const char *directory, const char *name)
 {
     char *path;

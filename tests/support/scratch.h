@@ -12,6 +12,10 @@
 char *scratch_make(void);
 void scratch_remove(char *directory);
 
+/* For cmocka: *state is such a directory. */
+int scratch_set_up(void **state);
+int scratch_tear_down(void **state);
+
 /* Return a path in it. The caller frees it. */
 char *scratch_path(const char *directory, const char *name);
 
