@@ -26,9 +26,12 @@ struct request_headers {
     const char *accept_encoding;
     const char *authorization;
     const char *content_encoding;
+    const char *content_length;
+    const char *content_type; /* read by nobody: a body is JSON */
     const char *origin;
     const char *request_id;
     const char *sec_fetch_site;
+    const char *transfer_encoding;
 };
 
 struct request {

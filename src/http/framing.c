@@ -5,25 +5,37 @@
 #include <string.h>
 #include <strings.h>
 
+#define ROW(header, member) .name = (header), .offset = offsetof(struct request_headers, member)
+
 static const struct {
     const char *name;
     size_t offset;
+    bool may_repeat;
 } noted[] = {
-    {"Host", offsetof(struct request_headers, host)},
-    {"Accept", offsetof(struct request_headers, accept)},
-    {"Accept-Encoding", offsetof(struct request_headers, accept_encoding)},
-    {"Authorization", offsetof(struct request_headers, authorization)},
-    {"Content-Encoding", offsetof(struct request_headers, content_encoding)},
-    {"Origin", offsetof(struct request_headers, origin)},
-    {"X-Request-ID", offsetof(struct request_headers, request_id)},
-    {"Sec-Fetch-Site", offsetof(struct request_headers, sec_fetch_site)},
+    {ROW("Host", host)},
+    {ROW("Content-Length", content_length)},
+    {ROW("Transfer-Encoding", transfer_encoding)},
+    {ROW("Content-Type", content_type)},
+    {ROW("Content-Encoding", content_encoding)},
+    {ROW("Authorization", authorization)},
+    {ROW("Origin", origin)},
+    {ROW("Sec-Fetch-Site", sec_fetch_site)},
+    {ROW("Accept", accept), .may_repeat = true},
+    {ROW("Accept-Encoding", accept_encoding), .may_repeat = true},
+    {ROW("X-Request-ID", request_id), .may_repeat = true},
 };
 
-static void note(struct request_headers *headers, const char *name, const char *value)
+static void note(struct framing *framing, struct request_headers *headers, const char *name,
+                 const char *value)
 {
     for (size_t i = 0; i < sizeof noted / sizeof *noted; i++) {
-        if (strcasecmp(noted[i].name, name) == 0)
-            memcpy((char *)headers + noted[i].offset, &value, sizeof value);
+        if (strcasecmp(noted[i].name, name) != 0)
+            continue;
+        if (framing->seen & 1U << i && !noted[i].may_repeat)
+            framing->repeated = noted[i].name;
+        framing->seen |= 1U << i;
+        memcpy((char *)headers + noted[i].offset, &value, sizeof value);
+        return;
     }
 }
 
@@ -41,41 +53,37 @@ void framing_add(struct framing *framing, struct request_headers *headers, const
 {
     if (!is_token(name))
         framing->is_malformed = true;
-    if (strcasecmp(name, "Host") == 0) {
-        framing->hosts++;
-    } else if (strcasecmp(name, "Content-Length") == 0) {
-        framing->lengths++;
-        framing->length = value;
-    } else if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        framing->encodings++;
-        framing->encoding = value;
-    }
-    note(headers, name, value);
+    note(framing, headers, name, value);
 }
 
-const char *framing_fault(const struct framing *framing)
+tel_error framing_check(const struct framing *framing, const struct request_headers *headers,
+                        tel_fault *fault)
 {
     if (framing->is_malformed)
-        return "the name of a header must be letters, digits and hyphens, directly before its colon";
-    if (framing->hosts != 1)
-        return framing->hosts ? "there must be one Host header, not several"
-                              : "there must be a Host header";
-    if (framing->lengths > 1)
-        return "there must be one Content-Length header, not several";
-    if (framing->lengths && framing->encodings)
-        return "Content-Length and Transfer-Encoding must not come together";
-    if (framing->encodings > 1 ||
-        (framing->encodings && strcasecmp(framing->encoding, "chunked") != 0))
-        return "the only Transfer-Encoding that is taken is chunked";
-    return NULL;
+        return fault_set(
+            fault, TEL_E_INVALID,
+            "the name of a header must be letters, digits and hyphens, directly before "
+            "its colon");
+    if (framing->repeated)
+        return fault_set(fault, TEL_E_INVALID, "there must be one %s header, not several",
+                         framing->repeated);
+    if (!headers->host)
+        return fault_set(fault, TEL_E_INVALID, "there must be a Host header");
+    if (headers->content_length && headers->transfer_encoding)
+        return fault_set(fault, TEL_E_INVALID,
+                         "Content-Length and Transfer-Encoding must not come together");
+    if (headers->transfer_encoding && strcasecmp(headers->transfer_encoding, "chunked") != 0)
+        return fault_set(fault, TEL_E_INVALID,
+                         "the only Transfer-Encoding that is taken is chunked");
+    return TEL_OK;
 }
 
-bool framing_has_body(const struct framing *framing)
+bool framing_has_body(const struct request_headers *headers)
 {
-    return framing->encodings || framing_exceeds(framing, 0);
+    return headers->transfer_encoding || framing_exceeds(headers, 0);
 }
 
-bool framing_exceeds(const struct framing *framing, size_t bytes_max)
+bool framing_exceeds(const struct request_headers *headers, size_t bytes_max)
 {
-    return framing->length && strtoumax(framing->length, NULL, 10) > bytes_max;
+    return headers->content_length && strtoumax(headers->content_length, NULL, 10) > bytes_max;
 }

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 
 #include "http/server_caller.h"
+#include "http/server_queue.h"
 #include "http/server_visit.h"
 
 #define OTHER_DESCRIPTORS 128 /* beside connections: database, files, libraries */
@@ -99,6 +100,8 @@ tel_error server_start(struct server **out, const struct server_options *options
     visits_init(&server->visits, &server->options);
     error = peers_new(&server->visits.peers, &options->limits, fault);
     acceptor.peers = server->visits.peers;
+    if (!error)
+        error = queue_init(fault);
     if (!error)
         error = start_daemon(server, fault);
     if (!error)

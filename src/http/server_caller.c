@@ -13,6 +13,7 @@ static struct caller *caller_new(struct visits *visits, struct MHD_Connection *c
     struct caller *caller = calloc(1, sizeof *caller);
 
     if (caller) {
+        caller->visits = visits;
         caller->linger_fd = -1;
         caller->peer = peers_add(visits->peers, fd->connect_fd, address->client_addr);
     }

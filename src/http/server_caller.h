@@ -10,7 +10,9 @@
 #include "http/visits.h"
 
 struct caller {
+    struct visits *visits;
     struct peer *peer;
+    struct visit *visit; /* its request that is under way; NULL: none is known of */
     int linger_fd; /* keeps it open for a moment after the library closed it; -1: not needed */
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "http/gzip.h"
+#include "http/server_queue.h"
 
 /* Less does not fit a packet better; more would hold up the thread. */
 #define PACKED_BYTES_MIN 1400
@@ -31,27 +32,40 @@ static struct MHD_Response *make_response(struct answer *answer)
     return response;
 }
 
-static void add_number(struct MHD_Response *response, const char *name, unsigned number)
+typedef void header_fn(void *arg, const char *name, const char *value);
+
+static void add_number(header_fn *add, void *arg, const char *name, unsigned number)
 {
     char text[16];
 
     (void)snprintf(text, sizeof text, "%u", number);
-    (void)MHD_add_response_header(response, name, text);
+    add(arg, name, text);
 }
 
-static void add_headers(struct MHD_Response *response, const struct exchange *exchange)
+/* What every answer has, and what this one has. */
+static void add_headers(const struct exchange *exchange, header_fn *add, void *arg)
 {
     const struct answer *answer = &exchange->answer;
 
     for (size_t i = 0; i < answer->header_count; i++)
-        (void)MHD_add_response_header(response, answer->headers[i].name, answer->headers[i].value);
-    (void)MHD_add_response_header(response, "X-Request-ID", exchange->request.id);
+        add(arg, answer->headers[i].name, answer->headers[i].value);
+    add(arg, "X-Request-ID", exchange->request.id);
     if (exchange->quota.limit) {
-        add_number(response, "X-RateLimit-Limit", exchange->quota.limit);
-        add_number(response, "X-RateLimit-Remaining", exchange->quota.remaining);
+        add_number(add, arg, "X-RateLimit-Limit", exchange->quota.limit);
+        add_number(add, arg, "X-RateLimit-Remaining", exchange->quota.remaining);
     }
-    if (answer->close)
-        (void)MHD_add_response_header(response, "Connection", "close");
+}
+
+/* A header_fn for a response of the library's. */
+static void add_to_response(void *response, const char *name, const char *value)
+{
+    (void)MHD_add_response_header(response, name, value);
+}
+
+/* A header_fn for a text. */
+static void add_to_text(void *text, const char *name, const char *value)
+{
+    strbuf_printf(text, "%s: %s\r\n", name, value);
 }
 
 /* Pack the body, if that is wanted and worth it. */
@@ -87,8 +101,10 @@ enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *
         return MHD_NO;
     if (has_body)
         (void)MHD_add_response_header(response, "Content-Type", answer->content_type);
-    add_headers(response, exchange);
-    result = MHD_queue_response(connection, (unsigned)answer->status, response);
+    add_headers(exchange, add_to_response, response);
+    if (answer->close)
+        add_to_response(response, "Connection", "close");
+    result = queue_response(connection, (unsigned)answer->status, response);
     MHD_destroy_response(response);
     return result;
 }
@@ -101,9 +117,11 @@ void send_at_once(int fd, const struct exchange *exchange)
 
     strbuf_printf(&text,
                   "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
-                  "X-Request-ID: %s\r\nConnection: close\r\n\r\n",
+                  "Connection: close\r\n",
                   answer->status, MHD_get_reason_phrase_for((unsigned)answer->status),
-                  answer->content_type, answer->body.length, exchange->request.id);
+                  answer->content_type, answer->body.length);
+    add_headers(exchange, add_to_text, &text);
+    strbuf_puts(&text, "\r\n");
     strbuf_append(&text, answer->body.text, answer->body.length);
     if (strbuf_failed(&text))
         return;

@@ -12,8 +12,8 @@
 /* Hand the answer to the HTTP library; its body is used up. */
 enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *exchange);
 
-/* Write an answer without headers of its own to the socket, past the library, which takes no answer in the
- * middle of a request's body; the connection must be closed after it. */
+/* Write an answer to the socket, past the library, which takes none in the middle of a request; the
+ * connection must be closed after it. */
 void send_at_once(int fd, const struct exchange *exchange);
 
 #endif

@@ -42,6 +42,23 @@ void shape_read(struct shape *shape, struct request_headers *headers,
     (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, scan_header, &scan);
 }
 
+const char *shape_reason(unsigned status)
+{
+    switch (status) {
+    case 414:
+        return "the URL is too long: at most 8 KiB are taken";
+    case 431:
+        return "the request's headers are too large";
+    case 505:
+        return "the versions that are taken are HTTP/1.0 and HTTP/1.1";
+    case 400:
+        return "this is no HTTP: the request line, a header, its Content-Length or a chunk of its "
+               "body is malformed";
+    default:
+        return "the request could not be read";
+    }
+}
+
 static void refuse(struct exchange *exchange, int status, const char *reason)
 {
     answer_detail(exchange, status, "%s", reason);
@@ -51,17 +68,16 @@ static void refuse(struct exchange *exchange, int status, const char *reason)
 bool shape_check(const struct shape *shape, struct exchange *exchange, const char *uri,
                  size_t header_bytes_max)
 {
-    const char *wrong = framing_fault(&shape->framing);
     tel_fault fault;
 
-    if (!wrong && header_block_hides(&shape->block))
-        wrong = "the request line and the headers must be whole lines without NUL";
-    if (wrong)
-        refuse(exchange, 400, wrong);
+    if (framing_check(&shape->framing, &exchange->request.headers, &fault))
+        refuse(exchange, 400, fault.text);
+    else if (header_block_hides(&shape->block))
+        refuse(exchange, 400, "the request line and the headers must be whole lines without NUL");
     else if (strlen(uri) > SERVER_URL_BYTES_MAX)
-        refuse(exchange, 414, "the URL is too long: at most 8 KiB are taken");
+        refuse(exchange, 414, shape_reason(414));
     else if (shape->size > header_bytes_max)
-        refuse(exchange, 431, "the request's headers are too large");
+        refuse(exchange, 431, shape_reason(431));
     else if (target_parse(&exchange->request.target, uri, &fault))
         refuse(exchange, fault.code == TEL_E_NOMEM ? 503 : 400, fault.text);
     else

@@ -27,4 +27,7 @@ void shape_read(struct shape *shape, struct request_headers *headers,
 bool shape_check(const struct shape *shape, struct exchange *exchange, const char *uri,
                  size_t header_bytes_max);
 
+/* Return what is wrong with a request that is refused by this status for its shape alone. */
+const char *shape_reason(unsigned status);
+
 #endif

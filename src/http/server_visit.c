@@ -41,16 +41,16 @@ static enum MHD_Result answer(struct visit *visit)
 }
 
 /* Answer when only the headers are there. What follows them is not read: the connection closes. */
-static enum MHD_Result refuse(struct visit *visit, const struct framing *framing)
+static enum MHD_Result refuse(struct visit *visit)
 {
-    if (framing_has_body(framing))
+    if (framing_has_body(&visit->exchange.request.headers))
         visit->exchange.answer.close = true;
     if (visit->exchange.answer.close)
         caller_linger(visit->caller);
     return answer(visit);
 }
 
-/* Answer in the middle of the body. */
+/* Answer in the middle of a request, and end the connection. */
 static enum MHD_Result break_off(struct visit *visit)
 {
     visit->story.answered_ms = clock_monotonic_ms();
@@ -85,19 +85,20 @@ static enum method parse_method(const char *name)
 }
 
 /* Find what keeps a request of sound shape from being taken in. true: nothing does. */
-static bool admit(struct visit *visit, const struct framing *framing)
+static bool admit(struct visit *visit)
 {
     const struct server_options *options = visit->visits->options;
     struct exchange *exchange = &visit->exchange;
-    const char *encoding = exchange->request.headers.content_encoding;
+    const struct request_headers *headers = &exchange->request.headers;
+    const char *encoding = headers->content_encoding;
 
     if (peer_is_surplus(visit->caller->peer)) {
         answer_unavailable(exchange, "there are too many connections");
     } else if (!options->admit(options->arg, exchange)) {
         return false;
-    } else if (framing_exceeds(framing, options->body_bytes_max)) {
+    } else if (framing_exceeds(headers, options->body_bytes_max)) {
         answer_too_large(visit);
-    } else if (framing_has_body(framing) && encoding && !gzip_is_named(encoding) &&
+    } else if (framing_has_body(headers) && encoding && !gzip_is_named(encoding) &&
                strcasecmp(encoding, "identity") != 0) {
         answer_detail(exchange, 415, "the only Content-Encoding that is taken is gzip");
         answer_header(exchange, "Accept-Encoding", "gzip");
@@ -107,26 +108,32 @@ static bool admit(struct visit *visit, const struct framing *framing)
     return false;
 }
 
-/* The first call for a request: only its headers are there. */
-static enum MHD_Result begin(struct visit *visit, const char *method, const char *version)
+/* From here on it is one of those that are worked on, and has its name. */
+static void start(struct visit *visit)
 {
-    struct visits *visits = visit->visits;
-    const struct server_options *options = visits->options;
     struct request *request = &visit->exchange.request;
-    struct shape shape;
 
     visit->began = true;
     visit->story.began_ms = clock_monotonic_ms();
-    visits_begin(visits);
-    shape_read(&shape, &request->headers, visit->connection, method, visit->uri, version);
-    request->method = parse_method(method);
+    visits_begin(visit->visits);
     request->client = *peer_address(visit->caller->peer);
     request_id_choose(request->id, request->headers.request_id);
-    options->greet(options->arg, &visit->exchange);
-    if (shape_check(&shape, &visit->exchange, visit->uri, options->header_bytes_max) &&
-        admit(visit, &shape.framing))
+    visit->visits->options->greet(visit->visits->options->arg, &visit->exchange);
+}
+
+/* The first call for a request: only its headers are there. */
+static enum MHD_Result begin(struct visit *visit, const char *method, const char *version)
+{
+    struct exchange *exchange = &visit->exchange;
+    struct shape shape;
+
+    shape_read(&shape, &exchange->request.headers, visit->connection, method, visit->uri, version);
+    exchange->request.method = parse_method(method);
+    start(visit);
+    if (shape_check(&shape, exchange, visit->uri, visit->visits->options->header_bytes_max) &&
+        admit(visit))
         return MHD_YES;
-    return refuse(visit, &shape.framing);
+    return refuse(visit);
 }
 
 static enum MHD_Result take_body(struct visit *visit, const char *bytes, size_t count)
@@ -214,17 +221,15 @@ static void visit_free(struct visit *visit)
     free(visit);
 }
 
-/* The request line was read: the only place where the target is seen as it came. */
-void *visit_on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+static struct visit *visit_new(struct caller *caller, struct MHD_Connection *connection,
+                               const char *uri)
 {
-    struct visits *visits = arg;
-    struct caller *caller = caller_of(connection);
-    struct visit *visit = caller ? calloc(1, sizeof *visit) : NULL;
+    struct visit *visit = calloc(1, sizeof *visit);
 
     if (!visit)
         return NULL;
-    exchange_init(&visit->exchange, visits->options->body_bytes_max);
-    visit->visits = visits;
+    exchange_init(&visit->exchange, caller->visits->options->body_bytes_max);
+    visit->visits = caller->visits;
     visit->connection = connection;
     visit->caller = caller;
     visit->uri = strdup(uri);
@@ -232,8 +237,34 @@ void *visit_on_uri(void *arg, const char *uri, struct MHD_Connection *connection
         visit_free(visit);
         return NULL;
     }
-    peers_note_receiving(visits->peers, caller->peer);
     return visit;
+}
+
+static void visit_end(struct visit *visit)
+{
+    struct visits *visits = visit->visits;
+
+    if (visit->began) {
+        visit->story.target = visit->uri;
+        visit->story.has_ended_early = peers_has_ended(visits->peers, visit->caller->peer);
+        request_log(visits->options->logger, &visit->exchange, &visit->story);
+        visits_end(visits);
+    }
+    visit_free(visit);
+}
+
+/* The request line was read: the only place where the target is seen as it came. */
+void *visit_on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
+{
+    struct visits *visits = arg;
+    struct caller *caller = caller_of(connection);
+
+    if (!caller)
+        return NULL;
+    caller->visit = visit_new(caller, connection, uri);
+    if (caller->visit)
+        peers_note_receiving(visits->peers, caller->peer);
+    return caller->visit;
 }
 
 void visit_on_completed(void *arg, struct MHD_Connection *connection, void **context,
@@ -241,20 +272,42 @@ void visit_on_completed(void *arg, struct MHD_Connection *connection, void **con
 {
     struct visits *visits = arg;
     struct visit *visit = *context;
+    struct caller *caller;
 
     (void)connection;
     (void)code;
     if (!visit)
         return;
     *context = NULL;
-    if (visit->began) {
-        visit->story.target = visit->uri;
-        visit->story.has_ended_early = peers_has_ended(visits->peers, visit->caller->peer);
-        request_log(visits->options->logger, &visit->exchange, &visit->story);
-        visits_end(visits);
-    }
-    peers_note_waiting(visits->peers, visit->caller->peer);
-    visit_free(visit);
+    caller = visit->caller;
+    caller->visit = NULL;
+    visit_end(visit);
+    peers_note_waiting(visits->peers, caller->peer);
+}
+
+enum MHD_Result visit_refuse(struct MHD_Connection *connection, unsigned status)
+{
+    struct caller *caller = caller_of(connection);
+    struct visit *unknown = NULL; /* of which not even the request line could be read */
+    struct visit *visit;
+
+    if (!caller)
+        return MHD_NO;
+    if (!caller->visit)
+        unknown = visit_new(caller, connection, "");
+    visit = unknown ? unknown : caller->visit;
+    if (!visit)
+        return MHD_NO;
+    if (!visit->began)
+        start(visit);
+    if (status == 413)
+        answer_too_large(visit);
+    else
+        answer_detail(&visit->exchange, (int)status, "%s", shape_reason(status));
+    (void)break_off(visit);
+    if (unknown)
+        visit_end(unknown);
+    return MHD_NO;
 }
 
 void server_suspend(struct exchange *exchange)

@@ -19,4 +19,8 @@ enum MHD_Result visit_on_request(void *visits, struct MHD_Connection *connection
 void visit_on_completed(void *visits, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code);
 
+/* Answer what the library found malformed, in our way, and have it end the connection: always MHD_NO.
+ * Past the library, since 0.9.75 sends the headers of some of these answers twice. */
+enum MHD_Result visit_refuse(struct MHD_Connection *connection, unsigned status);
+
 #endif

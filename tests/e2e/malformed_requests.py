@@ -9,7 +9,7 @@ POST = b"POST /api/v1/runs HTTP/1.1\r\n"
 HOST = b"Host: localhost\r\n"
 END = b"\r\n"
 
-UNREADABLE = {400, None}  # the library's own answer, or none
+UNREADABLE = {400, None}  # a request line without any blank is closed without an answer
 
 
 def _request_lines():
@@ -118,6 +118,25 @@ def _headers():
     yield "header: a name that is too large", GET + HOST + b"x" * 40000 + b": y\r\n\r\n", {431, None}
 
 
+def _repeated():
+    run = b'{"event_id":"x","run_id":"r","agent_name":"a","job_type":"j","start_time":"2025-12-10"}'
+    for first, second in (
+        (b"Authorization: Bearer x", b"Authorization: Bearer y"),
+        (b"Authorization: Bearer x", b"authorization:"),
+        (b"Origin: http://localhost", b"Origin: http://evil.example"),
+        (b"Origin: http://evil.example", b"ORIGIN: http://localhost"),
+        (b"Origin: http://localhost", b"Origin:"),
+        (b"Sec-Fetch-Site: cross-site", b"Sec-Fetch-Site: none"),
+        (b"Content-Encoding: identity", b"Content-Encoding: gzip"),
+        (b"Content-Encoding:", b"content-encoding: identity"),
+        (b"Content-Type: application/json", b"Content-Type: text/plain"),
+    ):
+        for more in (END, END + b"X: y" + END):
+            yield f"repeated: {first} {second} {len(more)}", (
+                POST + HOST + b"Content-Length: %d\r\n" % len(run) + first + more + second + END + END + run
+            ), {400}
+
+
 def _lengths():
     two = b"Content-Length: 2\r\n"
     chunked = b"Transfer-Encoding: chunked\r\n"
@@ -171,5 +190,5 @@ def _bodies():
 
 
 def requests():
-    for group in (_request_lines, _targets, _methods, _hosts, _headers, _lengths, _bodies):
+    for group in (_request_lines, _targets, _methods, _hosts, _headers, _repeated, _lengths, _bodies):
         yield from group()

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """How often one client may ask. The window itself is tested with a clock of its own, in C."""
 import harness
-from harness import a_run
+from harness import a_run, send_raw
 
 TOKEN = "s3cret-Token"
 
@@ -59,6 +59,23 @@ class RateLimit(harness.TestCase):
             self.assertEqual(response.status_code, status)
             self.assert_quota(response, 100, left)
 
+    def test_so_do_answers_in_the_middle_of_a_request(self):
+        service = self.start(100, TELEMETRY_API_MAX_BODY_MB=1)
+        head = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\n"
+        for status, left, request in (
+            (413, "99", b"Transfer-Encoding: chunked\r\n\r\n110000\r\n" + b"x" * 0x110000),
+            (400, "98", b"Transfer-Encoding: chunked\r\n\r\nx\r\n"),
+            (400, "98", b"Content-Length: 9x\r\n\r\n"),  # neither admitted nor counted
+        ):
+            answer = send_raw(service.port, head + request)
+            self.assertEqual(answer.status, status)
+            self.assertEqual(answer.headers["x-ratelimit-limit"], ["100"])
+            self.assertEqual(answer.headers["x-ratelimit-remaining"], [left])
+
+    def test_the_limit_is_60_unless_given(self):
+        service = self.start_service(TELEMETRY_RATE_LIMIT_ENABLED="true")
+        self.assert_quota(service.get("/version"), 60, 59)
+
     def test_health_is_never_refused_nor_counted(self):
         service = self.start(1)
         self.assertEqual(service.get("/version").status_code, 200)
@@ -66,7 +83,7 @@ class RateLimit(harness.TestCase):
             self.assertEqual(service.get("/health").status_code, 200)
         self.assertEqual(service.get("/version").status_code, 429)
         for path in (b"/health/", b"//health", b"/health/x", b"/Health", b"/%68ealth"):
-            answer = harness.send_raw(service.port,
+            answer = send_raw(service.port,
                                       b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\n\r\n")
             self.assertEqual(answer.status, 429, path)
 
