@@ -11,53 +11,28 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "deliver/batch.h"
 #include "deliver/buffer_name.h"
 #include "deliver/line.h"
 #include "deliver/record_line.h"
 #include "deliver/rejects.h"
 
-#define BATCH_SIZE_MAX 10000
-#define BATCH_BYTES_MAX ((size_t)8 * 1024 * 1024) /* one line may go beyond */
 #define CARRIED_BYTES_MAX ((size_t)2 * FILE_LINE_BYTES_MAX)
 #define MS_PER_DAY (INT64_C(24) * 3600 * 1000)
-
-/* A line that became a write. */
-struct item {
-    char *line;
-    size_t length;
-    struct tel_record record;
-    struct write write;
-};
 
 struct drain {
     struct drain_target *target;
     const char *path;
-    struct item *items;
-    struct write **writes;
-    size_t capacity;
-    size_t count;
-    size_t bytes; /* of the lines of the batch */
+    struct batch batch;
     struct strbuf carried;
     struct rejects rejects;
     tel_error error;
     tel_fault *fault;
 };
 
-static void clear_batch(struct drain *drain)
-{
-    for (size_t i = 0; i < drain->count; i++) {
-        free(drain->items[i].line);
-        record_clear(&drain->items[i].record);
-    }
-    drain->count = 0;
-    drain->bytes = 0;
-}
-
 static void drain_clear(struct drain *drain)
 {
-    clear_batch(drain);
-    free(drain->items);
-    free(drain->writes);
+    batch_clear(&drain->batch);
     strbuf_clear(&drain->carried);
     rejects_clear(&drain->rejects);
 }
@@ -121,7 +96,7 @@ static int64_t buffered_since(const struct drain *drain, const json_t *update)
 }
 
 /* Keep an update whose run is not there yet for the next file, or reject it when it is too old. */
-static tel_error carry_on(struct drain *drain, const struct item *item)
+static tel_error carry_on(struct drain *drain, const struct batch_item *item)
 {
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
     CLEANUP(json_releasep) json_t *update = NULL;
@@ -153,7 +128,7 @@ static tel_error carry_on(struct drain *drain, const struct item *item)
     return drain->carried.length >= FILE_LINE_BYTES_MAX ? flush_carried(drain) : TEL_OK;
 }
 
-static tel_error settle(struct drain *drain, const struct item *item)
+static tel_error settle(struct drain *drain, const struct batch_item *item)
 {
     struct sync_report *report = drain->target->report;
 
@@ -180,32 +155,20 @@ static tel_error settle(struct drain *drain, const struct item *item)
 static tel_error flush_batch(struct drain *drain)
 {
     struct drain_target *target = drain->target;
+    struct batch *batch = &drain->batch;
     tel_error error = TEL_OK;
 
-    if (drain->count == 0)
+    if (batch->count == 0)
         return TEL_OK;
-    for (size_t i = 0; i < drain->count; i++)
-        drain->writes[i] = &drain->items[i].write;
-    error = target->deliver(target->arg, drain->writes, drain->count, drain->fault);
+    error = target->deliver(target->arg, batch_writes(batch), batch->count, drain->fault);
     target->refused = error != TEL_OK;
-    for (size_t i = 0; !error && i < drain->count; i++)
-        error = settle(drain, &drain->items[i]);
-    clear_batch(drain);
+    for (size_t i = 0; !error && i < batch->count; i++)
+        error = settle(drain, &batch->items[i]);
+    batch_empty(batch);
     return error;
 }
 
 /* ---- The file ---------------------------------------------------------------------------------- */
-
-static char *copy_line(const char *line, size_t length)
-{
-    char *copy = malloc(length + 1);
-
-    if (!copy)
-        return NULL;
-    memcpy(copy, line, length);
-    copy[length] = '\0';
-    return copy;
-}
 
 static bool is_blank(const char *line, size_t length)
 {
@@ -223,23 +186,16 @@ static tel_error refuse(struct drain *drain, tel_error error, const tel_fault *r
 static tel_error take_record(struct drain *drain, const json_t *object, const char *line,
                              size_t length)
 {
-    struct item *item = &drain->items[drain->count];
+    CLEANUP(record_clear) struct tel_record record = RECORD();
+    enum write_kind kind;
     tel_fault reason;
-    tel_error error;
+    tel_error error = record_line_read(&kind, &record, object, &reason);
 
-    *item = (struct item){.length = length, .record = RECORD(), .write.record = &item->record};
-    error = record_line_read(&item->write.kind, &item->record, object, &reason);
-    if (!error && !(item->line = copy_line(line, length)))
-        error = TEL_E_NOMEM;
-    if (error) {
-        record_clear(&item->record);
+    if (!error)
+        error = batch_add(&drain->batch, kind, &record, line, length, /* number= */ 0);
+    if (error)
         return refuse(drain, error, &reason, line, length);
-    }
-    drain->count++;
-    drain->bytes += length;
-    if (drain->count < drain->capacity && drain->bytes < BATCH_BYTES_MAX)
-        return TEL_OK;
-    return flush_batch(drain);
+    return batch_is_full(&drain->batch) ? flush_batch(drain) : TEL_OK;
 }
 
 /* Take the records of one line, each with a line of its own. */
@@ -286,25 +242,18 @@ static int each_line(void *arg, const char *line, size_t length, bool whole)
 tel_error drain_file(struct drain_target *target, int fd, const char *path, int64_t bytes,
                      const char *rejected_path, tel_fault *fault)
 {
-    size_t wanted = target->options->batch_size;
     CLEANUP(drain_clear)
     struct drain drain = {
         .target = target,
         .path = path,
-        .capacity = wanted < 1                ? 1
-                    : wanted < BATCH_SIZE_MAX ? wanted
-                                              : BATCH_SIZE_MAX,
         .carried = STRBUF(CARRIED_BYTES_MAX),
         .rejects = REJECTS(rejected_path, target->options->access),
         .fault = fault,
     };
-    tel_error error;
+    tel_error error = batch_init(&drain.batch, target->options->batch_size, fault);
 
-    drain.items = calloc(drain.capacity, sizeof *drain.items);
-    drain.writes = calloc(drain.capacity, sizeof *drain.writes);
-    if (!drain.items || !drain.writes)
-        return fault_nomem(fault);
-    error = file_each_line_in(fd, path, bytes, each_line, &drain, fault);
+    if (!error)
+        error = file_each_line_in(fd, path, bytes, each_line, &drain, fault);
     if (!error)
         error = drain.error;
     if (!error)
