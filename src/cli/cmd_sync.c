@@ -15,6 +15,7 @@
 #include "cli/sync_export.h"
 #include "cli/sync_tally.h"
 #include "deliver/config_sync.h"
+#include "deliver/recovery.h"
 
 #define OUTPUT_BYTES_MAX ((size_t)64 * 1024)
 
@@ -62,6 +63,7 @@ static const struct argp argp = {
            "database. With FILE or DIR: take in buffer files, directories of them, and outboxes "
            "(*.jsonl) that other clients left there. What was delivered is renamed to .synced; "
            "delivering it twice is harmless. When no service runs, "
+           "what only the audit trail has after an unclean stop is brought in, and "
            "runs that wait for their export to Google Sheets are exported too.",
     .children = children,
 };
@@ -203,11 +205,45 @@ static int check_paths(const struct sync_command *command)
 }
 
 /* With nothing to deliver no database is made, and no lock is waited for. */
-static bool has_work(const struct sync_command *command)
+static bool has_work(const struct sync_command *command, const struct recovery *recovery)
 {
     const char *directory = config_text(command->common.config, CONFIG_TELEMETRY_BUFFER_DIR);
 
-    return command->path_count || command->common.has_url || buffer_is_waiting(directory);
+    return command->path_count || command->common.has_url || buffer_is_waiting(directory) ||
+           recovery->is_due;
+}
+
+/* Bring in what only the audit trail has. A service does so itself. */
+static int recover(struct recovery *recovery, struct watched_sink *watched,
+                   struct sync_tally *tally)
+{
+    struct trail_report report = {0};
+    tel_fault fault = {0};
+    tel_error error;
+
+    if (!recovery->is_due || sink_is_service(watched->sink))
+        return STATUS_DONE;
+    recovery->is_begun = true;
+    error = recovery_run(recovery, deliver, watched, &report, &fault);
+    tally->recovered = report.created + report.updated;
+    clear_progress(watched);
+    if (error)
+        return complain_fault(&fault);
+    recovery_end(recovery);
+    return STATUS_DONE;
+}
+
+/* Deliver what waits, and what only the audit trail has. */
+static int deliver_all(const struct sync_command *command, struct watched_sink *watched,
+                       struct recovery *recovery, struct sync_tally *tally)
+{
+    const struct log log = {.write = tell, .arg = watched, .level = TEL_LOG_WARNING};
+    int status = sync_all(command, watched, tally);
+    int recovered;
+
+    recovery->log = &log;
+    recovered = recover(recovery, watched, tally);
+    return status ? status : recovered;
 }
 
 /* Export after the buffer was delivered: it may know of runs that are in the sheet already. */
@@ -224,6 +260,7 @@ static int export(const struct sync_command *command, struct sync_tally *tally)
 
 static int run(const struct sync_command *command)
 {
+    CLEANUP(recovery_clear) struct recovery recovery = {0};
     struct watched_sink watched = {
         .is_watched = isatty(STDERR_FILENO) && !command->common.quiet,
     };
@@ -235,10 +272,12 @@ static int run(const struct sync_command *command)
 
     if (status)
         return status;
-    if (has_work(command)) {
+    if (recovery_look(&recovery, command->common.config, NULL, &fault))
+        return complain_fault(&fault);
+    if (has_work(command, &recovery)) {
         if (sink_open(&watched.sink, &command->common, &fault))
             return complain_fault(&fault);
-        status = sync_all(command, &watched, &tally);
+        status = deliver_all(command, &watched, &recovery, &tally);
         sink_close(watched.sink);
     }
     exported = export(command, &tally);

@@ -101,6 +101,11 @@ tel_error sink_open(struct sink **out, const struct common_options *options, tel
     return sink_open_database(out, options->config, LOCK_WAIT_MS, fault);
 }
 
+bool sink_is_service(const struct sink *sink)
+{
+    return sink->service != NULL;
+}
+
 tel_error sink_deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
 {
     struct sink *sink = arg;

@@ -23,6 +23,8 @@ tel_error sink_open_database(struct sink **out, const struct tel_config *config,
                              int64_t lock_wait_ms, tel_fault *fault);
 void sink_close(struct sink *sink);
 
+bool sink_is_service(const struct sink *sink);
+
 /* A sync_deliver_fn; `arg` is a sink. */
 sync_deliver_fn sink_deliver;
 

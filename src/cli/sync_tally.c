@@ -78,6 +78,9 @@ static void append_exports(struct strbuf *buf, const struct export_report *expor
 void sync_tally_append_text(struct strbuf *buf, const struct sync_tally *tally)
 {
     append_files(buf, tally);
+    if (tally->recovered)
+        strbuf_printf(buf, "%zu run%s brought in from the audit trail.\n", tally->recovered,
+                      tally->recovered == 1 ? "" : "s");
     append_exports(buf, &tally->exports);
     if (buf->length == 0)
         strbuf_puts(buf, "Nothing to send.\n");
@@ -91,10 +94,11 @@ void sync_tally_append_json(struct strbuf *buf, const struct sync_tally *tally)
 
     strbuf_printf(buf,
                   "{\"files\":%zu,\"sent\":%zu,\"updated\":%zu,\"duplicates\":%zu,\"carried\":%zu,"
-                  "\"rejected\":%zu,\"busy\":%zu,\"exported\":%zu,\"export_refused\":%zu,"
-                  "\"reasons\":[",
+                  "\"rejected\":%zu,\"busy\":%zu,\"recovered\":%zu,"
+                  "\"exported\":%zu,\"export_refused\":%zu,\"reasons\":[",
                   total->files, total->created, total->updated, total->duplicates, total->carried,
-                  total->rejected, total->busy, tally->exports.exported, tally->exports.refused);
+                  total->rejected, total->busy, tally->recovered, tally->exports.exported,
+                  tally->exports.refused);
     for (size_t i = 0; i < tally->reason_count; i++) {
         strbuf_printf(buf, "%s{\"reason\":", i ? "," : "");
         json_write_string(buf, tally->reasons[i].text);

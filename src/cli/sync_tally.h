@@ -21,6 +21,7 @@ struct sync_tally {
     size_t reason_count;
     size_t other_reasons;
     struct export_report exports;
+    size_t recovered; /* runs that only the audit trail had, or had more of */
 };
 
 void sync_tally_add(struct sync_tally *tally, const struct sync_report *report);

@@ -13,6 +13,7 @@ struct adopter {
     struct sync_options options;
     struct log log;
     struct writer *writer;
+    struct recovery *recovery;
     const struct logger *logger;
     int64_t interval_seconds;
     pthread_t thread;
@@ -66,7 +67,8 @@ static void report(const struct adopter *adopter, const struct sync_report *done
                             {"rejected", numbers[5]}));
 }
 
-static void adopt(struct adopter *adopter)
+/* Return whether nothing waits any more. */
+static bool adopt(struct adopter *adopter)
 {
     struct sync_report done = {0};
     tel_fault fault = {0};
@@ -75,6 +77,20 @@ static void adopt(struct adopter *adopter)
         logger_event(adopter->logger, TEL_LOG_WARNING, "the buffer could not be emptied",
                      LOG_FIELDS({"reason", fault.text}));
     report(adopter, &done);
+    return !buffer_is_waiting(adopter->options.directory);
+}
+
+/* Bring in what was in the buffer when the machine went down. */
+static void recover(struct adopter *adopter)
+{
+    struct trail_report report;
+    tel_fault fault = {0};
+
+    if (adopter->recovery->is_due &&
+        recovery_run(adopter->recovery, deliver, adopter, &report, &fault) && !is_stopping(adopter))
+        logger_event(adopter->logger, TEL_LOG_WARNING,
+                     "the audit trail could not be compared with the database",
+                     LOG_FIELDS({"reason", fault.text}));
 }
 
 /* Wait for the interval to pass. false: it is time to end. */
@@ -99,17 +115,23 @@ static void *run(void *arg)
     struct adopter *adopter = arg;
 
     do {
-        adopt(adopter);
+        int64_t begun_us = clock_now_us();
+        bool is_empty = adopt(adopter);
+
+        recover(adopter);
+        if (is_empty)
+            recovery_note_settled(adopter->recovery, begun_us);
     } while (pause_between(adopter));
     return NULL;
 }
 
 static void init(struct adopter *adopter, const struct tel_config *config, struct writer *writer,
-                 struct logger *logger)
+                 struct recovery *recovery, struct logger *logger)
 {
     pthread_condattr_t attributes;
 
     adopter->writer = writer;
+    adopter->recovery = recovery;
     adopter->logger = logger;
     adopter->log = logger_as_log(logger);
     adopter->interval_seconds = config_int(config, CONFIG_TELEMETRY_SYNC_INTERVAL_SECONDS);
@@ -129,14 +151,15 @@ static void release(struct adopter *adopter)
 }
 
 tel_error adopter_start(struct adopter **out, const struct tel_config *config,
-                        struct writer *writer, struct logger *logger, tel_fault *fault)
+                        struct writer *writer, struct recovery *recovery, struct logger *logger,
+                        tel_fault *fault)
 {
     struct adopter *adopter = calloc(1, sizeof *adopter);
 
     *out = NULL;
     if (!adopter)
         return fault_nomem(fault);
-    init(adopter, config, writer, logger);
+    init(adopter, config, writer, recovery, logger);
     if (pthread_create(&adopter->thread, NULL, run, adopter)) {
         release(adopter);
         return fault_set(fault, TEL_E_NOMEM, "cannot start the thread that empties the buffer");

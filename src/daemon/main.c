@@ -40,6 +40,7 @@ struct telemetryd {
     char host_name[256];
     struct store_options store_options;
     struct writer_lock lock;
+    struct recovery recovery;
     struct listeners listeners;
     struct server *server;
     struct adopter *adopter;
@@ -95,6 +96,20 @@ static tel_error take_lock(struct telemetryd *telemetryd, tel_fault *fault)
 
     return writer_lock_take(&telemetryd->lock, config_text(config, CONFIG_TELEMETRY_LOCK_FILE),
                             config_file_access(config), deadline_in(LOCK_WAIT_MS), fault);
+}
+
+/* Look at what the audit trail may have to tell, before the database is touched. That this fails keeps
+ * nobody from being served. */
+static void begin_recovery(struct telemetryd *telemetryd)
+{
+    const struct log *log = &telemetryd->store_options.log;
+    tel_fault fault = {0};
+    tel_error error = recovery_look(&telemetryd->recovery, telemetryd->config, log, &fault);
+
+    if (!error)
+        error = recovery_begin(&telemetryd->recovery, &fault);
+    if (error)
+        log_write(log, TEL_LOG_WARNING, "%s", fault.text);
 }
 
 /* Damage is best found before anything is added to it, but a large file takes too long to read. */
@@ -193,15 +208,17 @@ static tel_error start(struct telemetryd *telemetryd, tel_fault *fault)
     if (!error)
         error = take_lock(telemetryd, fault);
     notify_send("STATUS=Opening the database\n" START_TIME);
-    if (!error)
+    if (!error) {
+        begin_recovery(telemetryd);
         error = open_store(telemetryd, fault);
+    }
     if (!error)
         error = open_listeners(telemetryd, fault);
     if (!error)
         error = serve(telemetryd, fault);
     if (!error)
-        error =
-            adopter_start(&telemetryd->adopter, config, service->writer, &service->logger, fault);
+        error = adopter_start(&telemetryd->adopter, config, service->writer, &telemetryd->recovery,
+                              &service->logger, fault);
     if (!error)
         error = exporter_start(&telemetryd->exporter, config, service->reader, service->writer,
                                &service->logger, fault);
@@ -243,6 +260,8 @@ static void stop(struct telemetryd *telemetryd)
     reader_free(service->reader);
     writer_free(service->writer);
     rate_limiter_free(service->limiter);
+    recovery_end(&telemetryd->recovery);
+    recovery_clear(&telemetryd->recovery);
     writer_lock_release(&telemetryd->lock);
     auth_clear(&service->auth);
     tel_config_free(telemetryd->config);

@@ -34,6 +34,12 @@ char *ndjson_path(const struct ndjson *ndjson, const char *date)
     return path_join(ndjson->directory, name);
 }
 
+bool ndjson_is_daily_name(const char *name)
+{
+    return strncmp(name, "events_", 7) == 0 && strspn(name + 7, "0123456789") == 8 &&
+           strcmp(name + 15, ".ndjson") == 0;
+}
+
 static tel_error open_for_append(int *fd, const struct ndjson *ndjson, const char *path,
                                  tel_fault *fault)
 {

@@ -22,6 +22,9 @@ void ndjson_clear(struct ndjson *ndjson);
 /* Return the path of a day's file ("20251210"). The caller frees it; NULL: out of memory. */
 char *ndjson_path(const struct ndjson *ndjson, const char *date);
 
+/* Is this the name of a day's file? */
+bool ndjson_is_daily_name(const char *name);
+
 /*
  * Append `line` (one JSON object, no newline in it) to today's file and sync it: lock, end a torn
  * last line with a newline, one write, unlock, fsync. A lock that is not had until the deadline is

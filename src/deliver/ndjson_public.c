@@ -100,12 +100,6 @@ static bool is_date(const char *text)
     return strlen(text) == DATE_LENGTH && strspn(text, "0123456789") == DATE_LENGTH;
 }
 
-static bool is_daily_name(const char *name)
-{
-    return strncmp(name, "events_", 7) == 0 && strspn(name + 7, "0123456789") == DATE_LENGTH &&
-           strcmp(name + 7 + DATE_LENGTH, ".ndjson") == 0;
-}
-
 struct reading {
     tel_text_fn *each;
     void *arg;
@@ -180,7 +174,8 @@ tel_error tel_ndjson_list_files(tel_ndjson *ndjson, tel_text_fn *each, void *arg
     if (!ndjson || !each)
         return fault_set(fault, TEL_E_INVALID, "ndjson and each must not be NULL");
     listing.trail = &ndjson->trail;
-    error = directory_each(listing.trail->directory, is_daily_name, list_name, &listing, fault);
+    error =
+        directory_each(listing.trail->directory, ndjson_is_daily_name, list_name, &listing, fault);
     return listing.failed ? fault_nomem(fault) : error;
 }
 
