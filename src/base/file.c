@@ -130,6 +130,20 @@ static tel_error check_opened(int fd, const char *path, enum file_access access,
     return TEL_OK;
 }
 
+int fd_above_stdio(int fd)
+{
+    int moved;
+    int error;
+
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    error = errno;
+    (void)close(fd);
+    errno = error;
+    return moved;
+}
+
 tel_error file_open(int *fd, const char *path, int flags, enum file_access access, bool *created,
                     tel_fault *fault)
 {
@@ -144,6 +158,7 @@ tel_error file_open(int *fd, const char *path, int flags, enum file_access acces
         if (opened < 0 && errno == EEXIST)
             opened = open(path, common); /* somebody was faster */
     }
+    opened = fd_above_stdio(opened);
     if (opened < 0)
         return open_fault(path, fault);
     if (made && fchmod(opened, file_mode(access)))

@@ -28,6 +28,10 @@ tel_error directory_make(const char *path, enum file_access access, tel_fault *f
 /* Make the names in a directory durable. */
 tel_error directory_sync(const char *path, tel_fault *fault);
 
+/* Move a descriptor that is one of 0 to 2: where the host has closed those, what it prints would go into
+ * it. Returns the one to use instead; -1, and errno, when none can be had, and for -1. */
+int fd_above_stdio(int fd);
+
 /*
  * Open a regular file that is ours (or root's, or the group's when access says so), with O_CLOEXEC
  * and O_NOFOLLOW; with O_CREAT its mode is set whatever the umask is. `created` (may be NULL) tells

@@ -17,6 +17,7 @@ static void process_clear(struct process *process, struct deadline deadline)
 {
     export_clear(process);
     outlet_clear(&process->outlet, deadline);
+    ndjson_clear(&process->ndjson);
     registry_clear(&process->registry);
     recent_clear(&process->recent);
 }
@@ -55,6 +56,24 @@ static tel_error employ_courier(struct process *process)
     return error;
 }
 
+static tel_error open_audit_trail(struct process *process)
+{
+    const struct tel_config *config = process->client->config;
+    const char *directory = config_text(config, CONFIG_TELEMETRY_NDJSON_DIR);
+
+    if (!directory)
+        return TEL_OK;
+    return ndjson_init(&process->ndjson, directory, config_file_access(config),
+                       config_int(config, CONFIG_TELEMETRY_CALL_BUDGET_MS));
+}
+
+/* What a fork copied of the parent's: its files and connections stay untouched. */
+static void process_abandon(struct process *inherited)
+{
+    outlet_abandon(&inherited->outlet);
+    ndjson_clear(&inherited->ndjson);
+}
+
 static struct process *process_new(struct tel_client *client, struct process *inherited)
 {
     struct process *process = calloc(1, sizeof *process);
@@ -72,7 +91,7 @@ static struct process *process_new(struct tel_client *client, struct process *in
         free(process);
         return NULL;
     }
-    if (employ_courier(process) || export_init(process, client)) {
+    if (open_audit_trail(process) || employ_courier(process) || export_init(process, client)) {
         process_clear(process, deadline_in(0));
         free(process);
         return NULL;
@@ -91,7 +110,7 @@ static struct process *current_process(struct tel_client *client)
     if (!own)
         return NULL;
     if (atomic_compare_exchange_strong(&client->process, &process, own)) {
-        outlet_abandon(&own->inherited->outlet);
+        process_abandon(own->inherited);
         return own;
     }
     process_clear(own, deadline_in(0)); /* another thread of the child was faster */
@@ -142,7 +161,6 @@ static void client_destroy(struct tel_client *client)
         free(process);
         process = inherited;
     }
-    ndjson_clear(&client->ndjson);
     git_context_clear(&client->git);
     tel_config_free(client->config);
     free(client);
@@ -199,23 +217,11 @@ static tel_error take_config(struct tel_client *client, const struct tel_config 
     return TEL_OK;
 }
 
-static tel_error open_audit_trail(struct tel_client *client)
-{
-    const char *directory = config_text(client->config, CONFIG_TELEMETRY_NDJSON_DIR);
-
-    if (!directory)
-        return TEL_OK;
-    return ndjson_init(&client->ndjson, directory, config_file_access(client->config),
-                       config_int(client->config, CONFIG_TELEMETRY_CALL_BUDGET_MS));
-}
-
 static tel_error client_init(struct tel_client *client, const struct tel_config *config)
 {
     tel_error error = take_config(client, config);
     struct process *process;
 
-    if (!error)
-        error = open_audit_trail(client);
     if (error)
         return error;
     if (gethostname(client->host, sizeof client->host - 1))

@@ -30,6 +30,7 @@ struct process {
     struct registry registry;
     struct recent recent;
     struct tally tally;
+    struct ndjson ndjson; /* directory NULL: there is none */
     struct outlet outlet;
     struct courier courier;       /* when it delivers in the background */
     struct sheets_queue *exports; /* of runs that ended; NULL: the export is off */
@@ -39,7 +40,6 @@ struct process {
 struct tel_client {
     struct tel_config *config;
     struct reporter reporter;
-    struct ndjson ndjson; /* directory NULL: there is none */
     char host[256];
     struct git_context git; /* of the working directory when the client was made */
     atomic_bool closed;

@@ -27,7 +27,7 @@ static bool trail_took_it(struct tel_client *client, struct process *process, te
     else if (unlocked)
         report(&client->reporter, TEL_LOG_WARNING, "unlocked",
                "the audit trail in %s was locked for too long; a line was written without the lock",
-               client->ndjson.directory);
+               process->ndjson.directory);
     return !error;
 }
 
@@ -51,8 +51,8 @@ static bool append_run(struct process *process, struct tel_run *run, struct dead
     struct deadline whole = deadline_in(budget_ms(client));
     bool unlocked = false;
     tel_fault fault = {0};
-    tel_error error = client->ndjson.directory
-                          ? ndjson_append_run(&client->ndjson, &run->record, deadline_in(half_ms),
+    tel_error error = process->ndjson.directory
+                          ? ndjson_append_run(&process->ndjson, &run->record, deadline_in(half_ms),
                                               &unlocked, &fault)
                           : no_trail(&fault);
 
@@ -114,10 +114,10 @@ tel_error publish_event(struct tel_client *client, struct process *process, cons
     event_write_json(&line, run_id, event_type, now, json);
     if (strbuf_failed(&payload) || strbuf_failed(&line))
         error = line_fault(strbuf_failed(&payload) ? &payload : &line, &fault);
-    else if (!client->ndjson.directory)
+    else if (!process->ndjson.directory)
         error = no_trail(&fault);
     else
-        error = ndjson_append(&client->ndjson, line.text, line.length, client_deadline(client),
+        error = ndjson_append(&process->ndjson, line.text, line.length, client_deadline(client),
                               &unlocked, &fault);
     (void)trail_took_it(client, process, error, unlocked, &fault);
     return error;

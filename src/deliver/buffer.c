@@ -26,6 +26,7 @@
 #include "base/cleanup.h"
 #include "deliver/buffer_line.h"
 #include "deliver/buffer_name.h"
+#include "deliver/kept_file.h"
 #include "deliver/line.h"
 #include "deliver/rejects.h"
 
@@ -39,7 +40,8 @@ struct buffer {
 
     _Atomic pid_t owner; /* whose the rest is; negative while it is being adopted */
     pthread_mutex_t mutex;
-    int fd; /* of the active file; -1: none */
+    struct kept_file file; /* the active one */
+    off_t whole_bytes;     /* of it, see line_append() */
     int64_t begun_ms;
     int64_t answered_bytes; /* of the active file, from its beginning */
     bool was_rotated;       /* since buffer_open_rest() */
@@ -66,7 +68,7 @@ tel_error buffer_new(struct buffer **out, const struct buffer_options *options)
     buffer->access = options->access;
     buffer->bytes_max = options->bytes_max;
     buffer->age_max_ms = options->age_max_ms;
-    buffer->fd = -1;
+    buffer->file = KEPT_FILE;
     atomic_store(&buffer->owner, getpid());
     *out = buffer;
     return TEL_OK;
@@ -76,8 +78,7 @@ tel_error buffer_new(struct buffer **out, const struct buffer_options *options)
 
 static void start_over(struct buffer *buffer)
 {
-    closep(&buffer->fd);
-    buffer->fd = -1;
+    kept_file_close(&buffer->file);
     buffer->rejected_path[0] = '\0';
     (void)pthread_mutex_init(&buffer->mutex, NULL);
 }
@@ -107,16 +108,10 @@ static void leave(struct buffer *buffer)
 
 /* ---- The active file --------------------------------------------------------------------------- */
 
-static void let_go(struct buffer *buffer)
-{
-    file_releasep(&buffer->fd);
-    buffer->fd = -1;
-}
-
 /* Is the active file still there under its name? */
 static bool is_in_place(const struct buffer *buffer)
 {
-    return buffer->fd >= 0 && file_is_at(buffer->fd, buffer->path);
+    return kept_file_is_at(&buffer->file, buffer->path);
 }
 
 static void make_path(const struct buffer *buffer, char out[PATH_MAX], const char *state)
@@ -135,13 +130,13 @@ static tel_error begin_file(struct buffer *buffer, bool *done, tel_fault *fault)
     tel_error error;
 
     make_path(buffer, buffer->path, BUFFER_ACTIVE);
-    error = file_open(&buffer->fd, buffer->path, O_RDWR | O_APPEND | O_CREAT, buffer->access,
-                      &created, fault);
+    error = kept_file_open(&buffer->file, buffer->path, O_RDWR | O_APPEND | O_CREAT, buffer->access,
+                           &created, fault);
     if (error)
         return error;
-    *done = created && flock(buffer->fd, LOCK_EX | LOCK_NB) == 0 && is_in_place(buffer);
+    *done = created && flock(buffer->file.fd, LOCK_EX | LOCK_NB) == 0 && is_in_place(buffer);
     if (!*done)
-        let_go(buffer);
+        kept_file_release(&buffer->file);
     return TEL_OK;
 }
 
@@ -159,10 +154,11 @@ static tel_error begin(struct buffer *buffer, tel_fault *fault)
                          buffer->directory);
     buffer->begun_ms = clock_monotonic_ms();
     buffer->answered_bytes = 0;
+    buffer->whole_bytes = 0;
     error = directory_sync(buffer->directory, fault);
     if (error) {
         (void)unlink(buffer->path);
-        let_go(buffer);
+        kept_file_release(&buffer->file);
     }
     return error;
 }
@@ -181,7 +177,7 @@ static tel_error make_ready(struct buffer *buffer, tel_fault *fault)
         error = file_rename(buffer->path, ready, fault);
     }
     if (!error) {
-        let_go(buffer);
+        kept_file_release(&buffer->file);
         buffer->was_rotated = true;
     }
     return error;
@@ -192,12 +188,12 @@ static tel_error rotate(struct buffer *buffer, tel_fault *fault)
     struct stat status;
 
     if (!is_in_place(buffer)) {
-        let_go(buffer);
+        kept_file_release(&buffer->file);
         return TEL_OK;
     }
-    if (fstat(buffer->fd, &status) == 0 && status.st_size == 0) { /* its first write failed */
+    if (fstat(buffer->file.fd, &status) == 0 && status.st_size == 0) { /* its first write failed */
         (void)unlink(buffer->path);
-        let_go(buffer);
+        kept_file_release(&buffer->file);
         return TEL_OK;
     }
     return make_ready(buffer, fault);
@@ -207,7 +203,7 @@ static bool is_due(const struct buffer *buffer)
 {
     struct stat status;
 
-    return (fstat(buffer->fd, &status) == 0 && status.st_size >= buffer->bytes_max) ||
+    return (fstat(buffer->file.fd, &status) == 0 && status.st_size >= buffer->bytes_max) ||
            clock_monotonic_ms() - buffer->begun_ms >= buffer->age_max_ms;
 }
 
@@ -217,7 +213,8 @@ void buffer_free(struct buffer *buffer)
         return;
     enter(buffer);
     (void)rotate(buffer, NULL);
-    let_go(buffer); /* what could not be renamed is taken over by whoever finds it unlocked */
+    /* What could not be renamed is taken over by whoever finds it unlocked. */
+    kept_file_release(&buffer->file);
     leave(buffer);
     (void)pthread_mutex_destroy(&buffer->mutex);
     free(buffer->directory);
@@ -239,8 +236,8 @@ tel_error buffer_make_durable(struct buffer *buffer, tel_fault *fault)
     tel_error error = TEL_OK;
 
     enter(buffer);
-    if (buffer->fd >= 0)
-        error = file_sync(buffer->fd, buffer->path, fault);
+    if (is_in_place(buffer))
+        error = file_sync(buffer->file.fd, buffer->path, fault);
     leave(buffer);
     return error;
 }
@@ -252,11 +249,12 @@ static tel_error append(struct buffer *buffer, const char *line, size_t length, 
     tel_error error = TEL_OK;
 
     if (!is_in_place(buffer)) {
-        let_go(buffer);
+        kept_file_release(&buffer->file);
         error = begin(buffer, fault);
     }
     if (!error)
-        error = line_append(buffer->fd, buffer->path, line, length, fault);
+        error =
+            line_append(buffer->file.fd, buffer->path, line, length, &buffer->whole_bytes, fault);
     if (!error && is_due(buffer))
         (void)rotate(buffer, NULL); /* the line is safe; the next append tries again */
     return error;
@@ -364,9 +362,9 @@ void buffer_note_answered(struct buffer *buffer, const struct buffer_rest *rest)
     struct stat status;
 
     enter(buffer);
-    if (buffer->fd >= 0 && file_is_at(buffer->fd, rest->path) && !fstat(buffer->fd, &status)) {
+    if (kept_file_is_at(&buffer->file, rest->path) && !fstat(buffer->file.fd, &status)) {
         buffer->answered_bytes += rest->bytes;
-        if (status.st_size == buffer->answered_bytes && !ftruncate(buffer->fd, 0)) {
+        if (status.st_size == buffer->answered_bytes && !ftruncate(buffer->file.fd, 0)) {
             buffer->answered_bytes = 0;
             buffer->begun_ms = clock_monotonic_ms();
         }

@@ -20,14 +20,17 @@ tel_error line_fault(const struct strbuf *line, tel_fault *fault)
 }
 
 /* Is there a last line that lacks its newline? */
-static tel_error find_torn(bool *torn, int fd, const char *path, tel_fault *fault)
+static tel_error find_torn(bool *torn, off_t *bytes, off_t whole_bytes, int fd, const char *path,
+                           tel_fault *fault)
 {
     struct stat status;
     char last = '\n';
 
-    if (fstat(fd, &status) || (status.st_size > 0 && pread(fd, &last, 1, status.st_size - 1) < 0))
+    if (fstat(fd, &status) || (status.st_size > 0 && status.st_size != whole_bytes &&
+                               pread(fd, &last, 1, status.st_size - 1) < 0))
         return fault_errno(fault, TEL_E_IO, "cannot read the end of %s", path);
     *torn = last != '\n';
+    *bytes = status.st_size;
     return TEL_OK;
 }
 
@@ -49,17 +52,19 @@ static tel_error write_once(int fd, const char *path, const struct strbuf *text,
     return TEL_OK;
 }
 
-tel_error line_append(int fd, const char *path, const char *line, size_t length, tel_fault *fault)
+tel_error line_append(int fd, const char *path, const char *line, size_t length, off_t *whole_bytes,
+                      tel_fault *fault)
 {
     CLEANUP(strbuf_clear) struct strbuf text = STRBUF(FILE_LINE_BYTES_MAX + 2);
     bool torn = false;
+    off_t bytes = 0;
     tel_error error;
 
     if (length > FILE_LINE_BYTES_MAX)
         return fault_too_large(fault);
     if (length == 0 || memchr(line, '\n', length))
         return fault_set(fault, TEL_E_INVALID, "a record must be one line of text");
-    error = find_torn(&torn, fd, path, fault);
+    error = find_torn(&torn, &bytes, *whole_bytes, fd, path, fault);
     if (error)
         return error;
     if (torn)
@@ -68,5 +73,7 @@ tel_error line_append(int fd, const char *path, const char *line, size_t length,
     strbuf_putc(&text, '\n');
     if (strbuf_failed(&text))
         return fault_nomem(fault);
-    return write_once(fd, path, &text, fault);
+    error = write_once(fd, path, &text, fault);
+    *whole_bytes = error ? 0 : bytes + (off_t)text.length;
+    return error;
 }

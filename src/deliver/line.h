@@ -18,7 +18,11 @@ tel_error line_fault(const struct strbuf *line, tel_fault *fault);
  * Append `line` and its newline by a single write, so that it stays whole whoever else appends. A
  * torn last line (somebody's write was cut short) is ended first, in the same write. `fd` is open
  * for reading too, with O_APPEND. TEL_E_INVALID: the line is empty or holds a newline.
+ *
+ * *whole_bytes is how long the file was when a whole line was known to be its last (0 in the beginning),
+ * and is moved on: a file of just that length was not written to since, and its end needs no reading.
  */
-tel_error line_append(int fd, const char *path, const char *line, size_t length, tel_fault *fault);
+tel_error line_append(int fd, const char *path, const char *line, size_t length, off_t *whole_bytes,
+                      tel_fault *fault);
 
 #endif

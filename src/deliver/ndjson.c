@@ -8,8 +8,34 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "deliver/kept_file.h"
 #include "deliver/line.h"
 #include "model/record_json.h"
+
+#define US_PER_DAY (86400 * US_PER_SECOND)
+
+/* A day's file, open. */
+struct day_file {
+    struct kept_file file;
+    int64_t day;       /* since 1970, UTC */
+    off_t whole_bytes; /* see line_append() */
+    char *path;
+};
+
+static void day_file_close(void *closing)
+{
+    struct day_file *day_file = closing;
+
+    kept_file_close(&day_file->file);
+    free(day_file->path);
+    free(day_file);
+}
+
+static void day_file_closep(struct day_file **day_file)
+{
+    if (*day_file)
+        day_file_close(*day_file);
+}
 
 tel_error ndjson_init(struct ndjson *ndjson, const char *directory, enum file_access access,
                       int64_t lock_budget_ms)
@@ -17,11 +43,15 @@ tel_error ndjson_init(struct ndjson *ndjson, const char *directory, enum file_ac
     *ndjson = (struct ndjson){.directory = strdup(directory),
                               .access = access,
                               .lock_budget_ms = lock_budget_ms};
+    idle_pool_init(&ndjson->idle);
     return ndjson->directory ? TEL_OK : TEL_E_NOMEM;
 }
 
 void ndjson_clear(struct ndjson *ndjson)
 {
+    if (!ndjson->directory)
+        return;
+    idle_pool_clear(&ndjson->idle, day_file_close);
     free(ndjson->directory);
     ndjson->directory = NULL;
 }
@@ -40,60 +70,107 @@ bool ndjson_is_daily_name(const char *name)
            strcmp(name + 15, ".ndjson") == 0;
 }
 
-static tel_error open_for_append(int *fd, const struct ndjson *ndjson, const char *path,
+/* ---- The day's file -------------------------------------------------------------------------- */
+
+static tel_error open_for_append(struct day_file *day_file, const struct ndjson *ndjson,
                                  tel_fault *fault)
 {
     int flags = O_RDWR | O_APPEND | O_CREAT;
-    tel_error error = file_open(fd, path, flags, ndjson->access, NULL, fault);
+    tel_error error = kept_file_open(&day_file->file, day_file->path, flags, ndjson->access,
+                                     /* created= */ NULL, fault);
 
     if (error != TEL_E_NOT_FOUND)
         return error;
     error = directory_make(ndjson->directory, ndjson->access, fault);
-    return error ? error : file_open(fd, path, flags, ndjson->access, NULL, fault);
+    if (error)
+        return error;
+    return kept_file_open(&day_file->file, day_file->path, flags, ndjson->access,
+                          /* created= */ NULL, fault);
 }
 
 /* Make a new file's name durable. Whoever finds the file empty does so, before its first line: so
  * nobody's line is in a file whose name could be lost. */
-static tel_error sync_name_of_new(const struct ndjson *ndjson, int fd, const char *path,
+static tel_error sync_name_of_new(const struct ndjson *ndjson, const struct day_file *day_file,
                                   tel_fault *fault)
 {
     struct stat status;
 
-    if (fstat(fd, &status))
-        return fault_errno(fault, TEL_E_IO, "cannot examine %s", path);
+    if (fstat(day_file->file.fd, &status))
+        return fault_errno(fault, TEL_E_IO, "cannot examine %s", day_file->path);
     return status.st_size > 0 ? TEL_OK : directory_sync(ndjson->directory, fault);
 }
 
-tel_error ndjson_append(const struct ndjson *ndjson, const char *line, size_t length,
-                        struct deadline deadline, bool *unlocked, tel_fault *fault)
+static tel_error open_day(struct day_file **out, const struct ndjson *ndjson, int64_t now_us,
+                          tel_fault *fault)
 {
-    CLEANUP(freep) char *path = NULL;
-    CLEANUP(closep) int fd = -1;
+    CLEANUP(day_file_closep) struct day_file *day_file = calloc(1, sizeof *day_file);
     char date[9];
     char time[7];
-    bool locked;
     tel_error error;
 
-    timestamp_compact(date, time, clock_now_us());
-    path = ndjson_path(ndjson, date);
-    if (!path)
+    if (!day_file)
         return fault_nomem(fault);
-    error = open_for_append(&fd, ndjson, path, fault);
+    timestamp_compact(date, time, now_us);
+    *day_file = (struct day_file){.file = KEPT_FILE,
+                                  .day = now_us / US_PER_DAY,
+                                  .path = ndjson_path(ndjson, date)};
+    if (!day_file->path)
+        return fault_nomem(fault);
+    error = open_for_append(day_file, ndjson, fault);
     if (!error)
-        error = sync_name_of_new(ndjson, fd, path, fault);
-    if (error)
-        return error;
-
-    locked = file_lock(fd, path, deadline, NULL) == TEL_OK;
-    if (unlocked)
-        *unlocked = !locked;
-    error = line_append(fd, path, line, length, fault);
-    if (locked)
-        (void)flock(fd, LOCK_UN); /* nobody shall wait for our sync; closing unlocks in any case */
-    return error ? error : file_sync(fd, path, fault);
+        error = sync_name_of_new(ndjson, day_file, fault);
+    if (!error)
+        *out = steal(&day_file);
+    return error;
 }
 
-tel_error ndjson_append_run(const struct ndjson *ndjson, const struct tel_record *record,
+/* Take one that is open already; NULL: none is. Those of yesterday, and of a file that was moved or
+ * removed, are closed on the way. */
+static struct day_file *take_open(struct ndjson *ndjson, int64_t now_us)
+{
+    struct day_file *day_file;
+
+    while ((day_file = idle_pool_take(&ndjson->idle)) != NULL) {
+        if (day_file->day == now_us / US_PER_DAY &&
+            kept_file_is_at(&day_file->file, day_file->path))
+            return day_file;
+        day_file_close(day_file);
+    }
+    return NULL;
+}
+
+/* ---- Appending ------------------------------------------------------------------------------- */
+
+static tel_error append(struct day_file *day_file, const char *line, size_t length,
+                        struct deadline deadline, bool *unlocked, tel_fault *fault)
+{
+    int fd = day_file->file.fd;
+    bool locked = file_lock(fd, day_file->path, deadline, NULL) == TEL_OK;
+    tel_error error;
+
+    if (unlocked)
+        *unlocked = !locked;
+    error = line_append(fd, day_file->path, line, length, &day_file->whole_bytes, fault);
+    if (locked)
+        (void)flock(fd, LOCK_UN); /* nobody shall wait for our sync */
+    return error ? error : file_sync(fd, day_file->path, fault);
+}
+
+tel_error ndjson_append(struct ndjson *ndjson, const char *line, size_t length,
+                        struct deadline deadline, bool *unlocked, tel_fault *fault)
+{
+    int64_t now_us = clock_now_us();
+    CLEANUP(day_file_closep) struct day_file *day_file = take_open(ndjson, now_us);
+    tel_error error = day_file ? TEL_OK : open_day(&day_file, ndjson, now_us, fault);
+
+    if (!error)
+        error = append(day_file, line, length, deadline, unlocked, fault);
+    if (!error && idle_pool_put(&ndjson->idle, day_file))
+        (void)steal(&day_file);
+    return error; /* what failed once is not gone on with */
+}
+
+tel_error ndjson_append_run(struct ndjson *ndjson, const struct tel_record *record,
                             struct deadline deadline, bool *unlocked, tel_fault *fault)
 {
     CLEANUP(strbuf_clear) struct strbuf line = LINE();

@@ -1,18 +1,22 @@
 /* SPDX-License-Identifier: MIT
  *
  * The audit trail: {directory}/events_YYYYMMDD.ndjson, one JSON object a line, synced line by line.
- * Nothing is kept open between calls, so there is no state for a fork or a second client to break.
+ *
+ * The day's file is kept open for the next line, once for each thread that is at it (a lock of the
+ * file is one of its descriptor). A forked child leaves its parent's descriptors alone and keeps none.
  */
 #ifndef DELIVER_NDJSON_H
 #define DELIVER_NDJSON_H
 
 #include "base/file.h"
+#include "deliver/idle_pool.h"
 #include "model/record.h"
 
 struct ndjson {
     char *directory;
     enum file_access access;
     int64_t lock_budget_ms;
+    struct idle_pool idle; /* files of a day */
 };
 
 tel_error ndjson_init(struct ndjson *ndjson, const char *directory, enum file_access access,
@@ -31,11 +35,11 @@ bool ndjson_is_daily_name(const char *name);
  * done without: the line stays whole all the same (O_APPEND, one write); *unlocked (may be NULL) is
  * then set.
  */
-tel_error ndjson_append(const struct ndjson *ndjson, const char *line, size_t length,
+tel_error ndjson_append(struct ndjson *ndjson, const char *line, size_t length,
                         struct deadline deadline, bool *unlocked, tel_fault *fault);
 
 /* Append a run record: all columns and "record_type":"run". */
-tel_error ndjson_append_run(const struct ndjson *ndjson, const struct tel_record *record,
+tel_error ndjson_append_run(struct ndjson *ndjson, const struct tel_record *record,
                             struct deadline deadline, bool *unlocked, tel_fault *fault);
 
 #endif

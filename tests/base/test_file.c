@@ -327,6 +327,27 @@ static void file_open__says_why_a_path_cannot_be(void **state)
     assert_non_null(strstr(fault.text, below));
 }
 
+static void file_open__takes_none_of_the_standard_descriptors(void **state)
+{
+    CLEANUP(freep) char *path = path_join(directory, "file");
+    int saved = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 100);
+    ssize_t written;
+    tel_error error;
+    int fd = -1;
+
+    (void)state;
+    (void)close(STDOUT_FILENO);
+    error = file_open(&fd, path, O_RDWR | O_CREAT, FILE_OWNER_ONLY, NULL, NULL);
+    written = write(STDOUT_FILENO, "stray output\n", 13);
+    (void)dup2(saved, STDOUT_FILENO);
+    (void)close(saved);
+    assert_int_equal(error, TEL_OK);
+    assert_true(fd > STDERR_FILENO);
+    assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    assert_int_equal(written, -1);
+    (void)close(fd);
+}
+
 static void file_is_at__sees_renames_and_removals(void **state)
 {
     CLEANUP(freep) char *path = path_join(directory, "file");
@@ -605,6 +626,7 @@ int main(void)
         TEST(file_open__takes_files_of_root),
         TEST(file_open__refuses_somebody_elses_file_unless_shared),
         TEST(file_open__says_why_a_path_cannot_be),
+        TEST(file_open__takes_none_of_the_standard_descriptors),
         TEST(file_is_at__sees_renames_and_removals),
         TEST(file_write__says_when_the_disk_is_full),
         TEST(file_sync__reports_failure),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * What is synced when, and what others may do in between. fsync(), renameat2() and flock() of this
- * program are its own: they note the call and do it, or what the test wants to happen just then.
+ * What is synced when, and what others may do in between. fsync(), renameat2(), flock() and
+ * clock_gettime() of this program are its own: they note the call and do it, or what the test wants to
+ * happen just then.
  */
 #include "support/cmocka_all.h"
 
@@ -13,6 +14,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -32,6 +34,7 @@ static struct {
     bool was_locked;    /* some file that was synced was locked at the time */
     const char *append; /* to the file that is renamed to .synced, just after that */
     const char *rename; /* the file that is locked, just before that */
+    time_t later;       /* by so many seconds the wall clock is ahead */
 } spy;
 
 static void spy_reset(size_t fail_at)
@@ -43,6 +46,7 @@ static void spy_reset(size_t fail_at)
     spy.was_locked = false;
     spy.append = NULL;
     spy.rename = NULL;
+    spy.later = 0;
 }
 
 /* Note a name by its ending, since its beginning differs from run to run. */
@@ -122,6 +126,15 @@ int flock(int fd, int operation)
     return (int)syscall(SYS_flock, fd, operation);
 }
 
+int clock_gettime(clockid_t id, struct timespec *now)
+{
+    int result = (int)syscall(SYS_clock_gettime, id, now);
+
+    if (id == CLOCK_REALTIME)
+        now->tv_sec += spy.later;
+    return result;
+}
+
 static void check_calls(const char *expected)
 {
     assert_string_equal(spy.calls.text ? spy.calls.text : "", expected);
@@ -137,9 +150,16 @@ static int teardown_spy(void **state)
 
 /* ---- The audit trail --------------------------------------------------------------------------- */
 
-static tel_error append(const struct ndjson *ndjson)
+static tel_error append(struct ndjson *ndjson)
 {
     return ndjson_append(ndjson, "{}", 2, deadline_in(60000), NULL, NULL);
+}
+
+static void check_lines(const char *path, size_t expected)
+{
+    CLEANUP(freep) char *text = scratch_read(path);
+
+    assert_int_equal(count_lines(text), expected);
 }
 
 static void ndjson__syncs_new_names_once_and_every_line(void **state)
@@ -162,6 +182,37 @@ static void ndjson__syncs_new_names_once_and_every_line(void **state)
     assert_int_equal(append(&ndjson), TEL_OK);
     assert_false(spy.was_locked);
     check_calls("sync .ndjson; ");
+    ndjson_clear(&ndjson);
+    scratch_remove(scratch);
+}
+
+static void ndjson__goes_on_in_the_next_days_file_when_the_day_ends(void **state)
+{
+    char *scratch = scratch_make();
+    char today[9];
+    char tomorrow[9];
+    char time[7];
+    CLEANUP(freep) char *first = NULL;
+    CLEANUP(freep) char *second = NULL;
+    struct ndjson ndjson;
+
+    (void)state;
+    spy_reset(0);
+    assert_int_equal(ndjson_init(&ndjson, scratch, FILE_OWNER_ONLY, 1000), TEL_OK);
+    spy.later = -(time_t)(clock_now_us() / US_PER_SECOND % 86400) + 43200; /* it is noon */
+    timestamp_compact(today, time, clock_now_us());
+    assert_int_equal(append(&ndjson), TEL_OK);
+    spy.later += 86400 - 43200; /* midnight */
+    timestamp_compact(tomorrow, time, clock_now_us());
+    assert_int_equal(append(&ndjson), TEL_OK);
+    assert_int_equal(append(&ndjson), TEL_OK);
+    spy.later -= 86400 - 43200; /* the clock was put back */
+    assert_int_equal(append(&ndjson), TEL_OK);
+    first = ndjson_path(&ndjson, today);
+    second = ndjson_path(&ndjson, tomorrow);
+    assert_string_not_equal(first, second);
+    check_lines(first, 2);
+    check_lines(second, 2);
     ndjson_clear(&ndjson);
     scratch_remove(scratch);
 }
@@ -422,6 +473,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ndjson__syncs_new_names_once_and_every_line),
+        cmocka_unit_test(ndjson__goes_on_in_the_next_days_file_when_the_day_ends),
         cmocka_unit_test(ndjson__reports_a_sync_that_fails),
         cmocka_unit_test(buffer__syncs_names_and_lets_lines_be),
         cmocka_unit_test(buffer__goes_on_when_its_file_cannot_be_made_ready),

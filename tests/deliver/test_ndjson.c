@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,23 +71,23 @@ static int teardown(void **state)
     return 0;
 }
 
-static tel_error append(const struct trail *trail, const char *line, tel_fault *fault)
+static tel_error append(struct trail *trail, const char *line, tel_fault *fault)
 {
     return ndjson_append(&trail->ndjson, line, strlen(line), deadline_in(PATIENT_MS), NULL, fault);
 }
 
-static void append_ok(const struct trail *trail, const char *line)
+static void append_ok(struct trail *trail, const char *line)
 {
     assert_int_equal(append(trail, line, NULL), TEL_OK);
 }
 
-static void put_today(const struct trail *trail, const char *text)
+static void put_today(struct trail *trail, const char *text)
 {
     assert_int_equal(directory_make(trail->directory, FILE_OWNER_ONLY, NULL), TEL_OK);
     scratch_write(trail->today, text);
 }
 
-static void check_today(const struct trail *trail, const char *expected)
+static void check_today(struct trail *trail, const char *expected)
 {
     CLEANUP(freep) char *text = scratch_read(trail->today);
 
@@ -105,7 +106,7 @@ static mode_t mode_of(const char *path)
 
 static void ndjson_append__makes_directory_and_file_for_the_owner_alone(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
 
     append_ok(trail, "{\"a\":1}");
     append_ok(trail, "{\"b\":2}");
@@ -126,16 +127,47 @@ static void ndjson_append__shares_with_the_group_when_asked(void **state)
 
 static void ndjson_append__ends_a_torn_line_first(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
 
     put_today(trail, "{\"a\":1}\n{\"b\":");
     append_ok(trail, "{\"c\":3}");
     check_today(trail, "{\"a\":1}\n{\"b\":\n{\"c\":3}\n");
 }
 
+static void add_to_today(struct trail *trail, const char *text)
+{
+    CLEANUP(closep) int fd = open(trail->today, O_WRONLY | O_APPEND | O_CLOEXEC);
+
+    assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+}
+
+static void ndjson_append__sees_what_becomes_of_the_file_that_it_keeps_open(void **state)
+{
+    struct trail *trail = *state;
+    CLEANUP(freep) char *moved = scratch_path(trail->scratch, "moved");
+    CLEANUP(freep) char *text = NULL;
+
+    append_ok(trail, "{\"a\":1}");
+    add_to_today(trail, "{\"torn");
+    append_ok(trail, "{\"b\":2}");
+    append_ok(trail, "{\"c\":3}");
+    check_today(trail, "{\"a\":1}\n{\"torn\n{\"b\":2}\n{\"c\":3}\n");
+    assert_int_equal(truncate(trail->today, 0), 0);
+    append_ok(trail, "{\"d\":4}");
+    check_today(trail, "{\"d\":4}\n");
+    assert_int_equal(rename(trail->today, moved), 0);
+    append_ok(trail, "{\"e\":5}");
+    check_today(trail, "{\"e\":5}\n");
+    assert_int_equal(unlink(trail->today), 0);
+    append_ok(trail, "{\"f\":6}");
+    check_today(trail, "{\"f\":6}\n");
+    text = scratch_read(moved);
+    assert_string_equal(text, "{\"d\":4}\n");
+}
+
 static void ndjson_append__refuses_what_is_not_one_line(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(freep) char *long_line = malloc(FILE_LINE_BYTES_MAX + 1);
     tel_fault fault;
 
@@ -151,7 +183,7 @@ static void ndjson_append__refuses_what_is_not_one_line(void **state)
 
 static void ndjson_append__does_without_a_lock_that_it_does_not_get(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(closep) int holder = -1;
     bool unlocked = true;
 
@@ -168,7 +200,7 @@ static void ndjson_append__does_without_a_lock_that_it_does_not_get(void **state
 
 static void ndjson_append__leaves_the_file_unlocked(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(closep) int fd = -1;
 
     append_ok(trail, "{}");
@@ -178,7 +210,7 @@ static void ndjson_append__leaves_the_file_unlocked(void **state)
 
 static void ndjson_append__writes_through_no_link_fifo_or_directory(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(freep) char *target = scratch_path(trail->scratch, "target");
     CLEANUP(freep) char *content = NULL;
     tel_fault fault;
@@ -200,7 +232,7 @@ static void ndjson_append__writes_through_no_link_fifo_or_directory(void **state
 
 static void ndjson_append__says_which_directory_cannot_be_made(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(freep) char *in_the_way = scratch_path(trail->scratch, "a");
     tel_fault fault;
 
@@ -212,7 +244,7 @@ static void ndjson_append__says_which_directory_cannot_be_made(void **state)
 /* In a child, whose limit ends with it. The signal that the limit raises would end the child. */
 static int append_beyond_limit(void *arg, size_t number)
 {
-    const struct trail *trail = arg;
+    struct trail *trail = arg;
     const struct rlimit limit = {12, 12};
     tel_fault fault;
 
@@ -242,20 +274,33 @@ static void ndjson_append__reports_a_write_that_is_cut_short_and_repairs_it_late
 #define PROCESSES 50
 #define LINES_EACH 20
 
-static int append_many(void *arg, size_t number)
+static int append_lines(struct ndjson *ndjson, size_t number)
 {
-    const struct trail *trail = arg;
     CLEANUP(strbuf_clear) struct strbuf line = STRBUF(10000);
 
     for (size_t i = 0; i < LINES_EACH; i++) {
         strbuf_reset(&line);
         strbuf_printf(&line, "{\"by\":%zu,\"line\":%zu,\"fill\":\"%*s\"}", number, i,
                       (int)(number * 90 + i), "");
-        if (ndjson_append(&trail->ndjson, line.text, line.length,
-                          deadline_in(trail->ndjson.lock_budget_ms), NULL, NULL))
+        if (ndjson_append(ndjson, line.text, line.length, deadline_in(ndjson->lock_budget_ms), NULL,
+                          NULL))
             return 1;
     }
     return 0;
+}
+
+/* In a child: with a trail of its own, as a client has there. */
+static int append_many(void *arg, size_t number)
+{
+    struct trail *trail = arg;
+    struct ndjson own;
+    int failed;
+
+    if (ndjson_init(&own, trail->directory, FILE_OWNER_ONLY, trail->ndjson.lock_budget_ms))
+        return 1;
+    failed = append_lines(&own, number);
+    ndjson_clear(&own);
+    return failed;
 }
 
 struct tally {
@@ -276,7 +321,7 @@ static int tally_line(void *arg, const char *line)
     return 0;
 }
 
-static void check_all_whole(const struct trail *trail, size_t processes)
+static void check_all_whole(struct trail *trail, size_t processes)
 {
     struct tally tally = {.lines = 0};
     size_t skipped;
@@ -301,6 +346,37 @@ static void ndjson_append__by_50_processes_at_once_loses_and_mixes_no_line(void 
     check_all_whole(trail, PROCESSES);
 }
 
+struct appender {
+    struct trail *trail;
+    size_t number;
+};
+
+static void *append_in_thread(void *arg)
+{
+    const struct appender *appender = arg;
+
+    return append_lines(&appender->trail->ndjson, appender->number) ? arg : NULL;
+}
+
+static void ndjson_append__by_many_threads_at_once_loses_and_mixes_no_line(void **state)
+{
+    struct trail *trail = *state;
+    struct appender appenders[20];
+    pthread_t threads[20];
+
+    for (size_t i = 0; i < 20; i++) {
+        appenders[i] = (struct appender){trail, i};
+        assert_int_equal(pthread_create(&threads[i], NULL, append_in_thread, &appenders[i]), 0);
+    }
+    for (size_t i = 0; i < 20; i++) {
+        void *failed;
+
+        assert_int_equal(pthread_join(threads[i], &failed), 0);
+        assert_null(failed);
+    }
+    check_all_whole(trail, 20);
+}
+
 static void ndjson_append__loses_and_mixes_no_line_when_nobody_gets_the_lock(void **state)
 {
     struct trail *trail = *state;
@@ -318,7 +394,7 @@ static void ndjson_append__loses_and_mixes_no_line_when_nobody_gets_the_lock(voi
 
 static void ndjson_append_run__writes_every_column(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(record_clear) struct tel_record record = RECORD();
     CLEANUP(json_releasep) json_t *json = NULL;
     CLEANUP(freep) char *text = NULL;
@@ -344,7 +420,7 @@ static void ndjson_append_run__writes_every_column(void **state)
 
 static void ndjson_append_run__refuses_a_run_that_could_not_be_read_back(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(record_clear) struct tel_record record = RECORD();
     CLEANUP(freep) char *text = calloc(FILE_LINE_BYTES_MAX + 1, 1);
     tel_fault fault;
@@ -362,7 +438,7 @@ static void ndjson_append_run__refuses_a_run_that_could_not_be_read_back(void **
 
 static void tel_ndjson_append__brings_json_into_one_line(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
 
     assert_int_equal(tel_ndjson_append(trail->public, "{\"a\": 1.10}", NULL), TEL_OK);
     assert_int_equal(tel_ndjson_append(trail->public, "{\n  \"a\": 1,\r\n  \"b\": [\n2\n]\n}\n",
@@ -375,7 +451,7 @@ static void tel_ndjson_append__brings_json_into_one_line(void **state)
 static void tel_ndjson_append__refuses_what_is_no_json_object(void **state)
 {
     static const char *const none[] = {"", "x", "{", "[]", "1", "null", "{} {}", "{\"a\":NaN}"};
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
 
     for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
         tel_fault fault = {0};
@@ -388,7 +464,7 @@ static void tel_ndjson_append__refuses_what_is_no_json_object(void **state)
 
 static void tel_ndjson__takes_null_everywhere(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     tel_ndjson *made;
     tel_file_info info;
     size_t skipped = 7;
@@ -415,7 +491,7 @@ static void tel_ndjson__takes_null_everywhere(void **state)
 
 static void tel_ndjson__without_a_directory_uses_the_configured_one(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(freep) char *directory = scratch_path(trail->scratch, "configured");
     CLEANUP(freep) char *text = NULL;
     tel_ndjson *made;
@@ -449,7 +525,7 @@ static void tel_ndjson_read_file__skips_and_counts_what_is_no_object(void **stat
                                 "{\"c\":3}\r\n"
                                 "{\"d\":4}\n"
                                 "{\"e\":";
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(freep) char *path = ndjson_path(&trail->ndjson, "20251210");
     CLEANUP(strbuf_clear) struct strbuf all = STRBUF(1000);
     CLEANUP(closep) int fd = -1;
@@ -466,7 +542,7 @@ static void tel_ndjson_read_file__skips_and_counts_what_is_no_object(void **stat
 
 static void tel_ndjson_read_file__hands_on_a_whole_last_line_without_its_newline(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(freep) char *path = ndjson_path(&trail->ndjson, "20251210");
     CLEANUP(strbuf_clear) struct strbuf all = STRBUF(1000);
     size_t skipped = 0;
@@ -488,7 +564,7 @@ tel_ndjson_read_file__names_a_day_without_a_file_and_refuses_what_is_no_day(void
 {
     static const char *const none[] = {"",           "2025121",  "202512100",
                                        "2025-12-10", "../../x1", "2025121x"};
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     tel_fault fault;
 
     assert_int_equal(tel_ndjson_read_file(trail->public, "20251210", collect, NULL, NULL, &fault),
@@ -507,7 +583,7 @@ static int measure(void *arg, const char *text)
 
 static void tel_ndjson__takes_a_line_of_20_mib_and_reads_it_back(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(freep) char *line = calloc(FILE_LINE_BYTES_MAX + 1, 1);
     tel_file_info info;
     size_t length = 0;
@@ -533,7 +609,7 @@ static void tel_ndjson_list_files__names_daily_files_oldest_first(void **state)
         "events_2025123.ndjson",   "events_202512311.ndjson", "events_20251231.ndjson.gz",
         "xevents_20251231.ndjson", "events_2025123x.ndjson",  "other",
     };
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(strbuf_clear) struct strbuf all = STRBUF(1000);
     CLEANUP(strbuf_clear) struct strbuf expected = STRBUF(1000);
 
@@ -555,7 +631,7 @@ static void tel_ndjson_list_files__names_daily_files_oldest_first(void **state)
 
 static void tel_ndjson_get_file_info__counts_bytes_and_lines(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     CLEANUP(freep) char *path = ndjson_path(&trail->ndjson, "20251210");
     tel_file_info info;
 
@@ -574,7 +650,7 @@ static void tel_ndjson_get_file_info__counts_bytes_and_lines(void **state)
 
 static void tel_ndjson__keeps_errno(void **state)
 {
-    const struct trail *trail = *state;
+    struct trail *trail = *state;
     tel_ndjson *made;
     tel_file_info info;
 
@@ -596,6 +672,7 @@ int main(void)
         TEST(ndjson_append__makes_directory_and_file_for_the_owner_alone),
         TEST(ndjson_append__shares_with_the_group_when_asked),
         TEST(ndjson_append__ends_a_torn_line_first),
+        TEST(ndjson_append__sees_what_becomes_of_the_file_that_it_keeps_open),
         TEST(ndjson_append__refuses_what_is_not_one_line),
         TEST(ndjson_append__does_without_a_lock_that_it_does_not_get),
         TEST(ndjson_append__leaves_the_file_unlocked),
@@ -603,6 +680,7 @@ int main(void)
         TEST(ndjson_append__says_which_directory_cannot_be_made),
         TEST(ndjson_append__reports_a_write_that_is_cut_short_and_repairs_it_later),
         TEST(ndjson_append__by_50_processes_at_once_loses_and_mixes_no_line),
+        TEST(ndjson_append__by_many_threads_at_once_loses_and_mixes_no_line),
         TEST(ndjson_append__loses_and_mixes_no_line_when_nobody_gets_the_lock),
         TEST(ndjson_append_run__writes_every_column),
         TEST(ndjson_append_run__refuses_a_run_that_could_not_be_read_back),
