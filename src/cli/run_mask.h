@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT
  *
- * Command lines without the secrets in them. A secret is known by the name before it (--token=...,
- * DB_PASSWORD=..., "Authorization: ..."), by its own shape (sk-..., ghp_..., eyJ...), or by its
- * place (user and password in a URL, mysql -p...). It is better to mask too much.
+ * Command lines without the secrets in them: those that any text may have (base/mask.h), and those
+ * that a program takes in a place of its own (mysql -p..., the argument behind --token).
  */
 #ifndef CLI_RUN_MASK_H
 #define CLI_RUN_MASK_H
 
-#include "base/strbuf.h"
-
-#define MASK "***"
+#include "base/mask.h"
 
 /* Append each argument, masked, by calling `each`. */
 typedef void masked_fn(void *arg, const char *argument);

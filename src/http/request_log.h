@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * One line for each request: at DEBUG, or at WARNING when it was refused, failed or slow. Nothing of
- * what was sent is in it but the path.
+ * what was sent is in it but the path, and the query of a slow one, its secrets masked.
  */
 #ifndef HTTP_REQUEST_LOG_H
 #define HTTP_REQUEST_LOG_H

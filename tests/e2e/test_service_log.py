@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """What the service logs about requests, and the names by which they are found there."""
+import contextlib
 import re
+import sqlite3
 import uuid
 
 import harness
@@ -65,6 +67,21 @@ class RequestLog(harness.TestCase):
             self.assertEqual(connection.recv(1), b"")
         lines = self.stop(service)
         self.assertEqual([line["status"] for line in lines], ["none"])
+
+    def test_a_slow_query_is_said_aloud_with_what_it_asked_and_without_secrets(self):
+        service = self.start("WARNING")
+        with contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")  # which a read waits for longer than a second
+            answer = service.get("/api/v1/runs?agent_name=a%20b&token=canary-1&limit=5"
+                                 "&git_repo=https%3A%2F%2Fme%3Acanary-2%40host%2Fr")
+            self.assertEqual(answer.status_code, 503)
+        lines = self.stop(service)
+        self.assertEqual([(line["msg"], line["path"]) for line in lines],
+                         [('"slow request"', "/api/v1/runs")])
+        self.assertEqual(lines[0]["query"], '"agent_name=a b&token=***&limit=5'
+                                            '&git_repo=https://***@host/r"')
+        self.assertGreaterEqual(int(lines[0]["ms"]), 1000)
+        self.assertNotIn("canary", "\n".join(service.log))
 
     def test_a_request_keeps_its_name(self):
         service = self.start()
