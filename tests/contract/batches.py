@@ -64,6 +64,19 @@ CASES = [
          batch([{"record_type": "update", "event_id": "<id>", "status": "failed",
                  "duration_ms": 9, "error_summary": "late", "items_failed": 2}]).gives(200),
          stored(status="success", duration_ms=5, error_summary="late", items_failed=2)),
+    case("null is not given in an update and in what an item says of itself",
+         created(error_summary="e", duration_ms=5),
+         batch([{"record_type": "update", "event_id": "<id>", "error_summary": None,
+                 "metrics_json": None, "items_failed": 2}, run(event_id="<b>", record_type=None)]).gives(
+             200, answer(1, updated=1)),
+         stored(error_summary="e", duration_ms=5, items_failed=2)),
+    *[case(f"An update that names nothing to update is invalid: {more!r}", created(),
+           batch([{"record_type": "update", "event_id": "<id>", **more}]).gives(
+               200, answer(errors=[re.compile("^<id>: update")],
+                           results=[result(0, "<id>", "invalid", str)])))
+      for more in ({}, {"status": None}, {"product": "x", "unknown": 1})],
+    case("An item is a run or an update", batch([run(record_type="event")]).gives(
+        200, answer(errors=[re.compile("^<id>: record_type")]))),
     case("A terminal record ends a running run and counts as updated", created(),
          batch([run(status="success")]).gives(
              200, answer(updated=1, results=[result(0, "<id>", "updated")])),

@@ -207,6 +207,12 @@ CASES = [
            get(f"/api/v1/runs/<id>/tree?{name}={value}").gives(422, faults(("query", name))))
       for name, value in (("limit", 0), ("limit", 50001), ("limit", "x"), ("depth", -1),
                           ("depth", 1001))],
+    case("A tree has 5,000 runs unless more are asked for", created(),
+         batch([run(event_id=f"<{i}>", run_id="child", parent_run_id="<id>-run")
+                for i in range(5000)]).gives(200),
+         get("/api/v1/runs/<id>/tree").gives(200, {"total": 5000, "truncated": True, ...: ...}),
+         get("/api/v1/runs/<id>/tree?limit=5001").gives(
+             200, {"total": 5001, "truncated": False, ...: ...})),
     case("The tree of an unknown run is 404",
          get("/api/v1/runs/<id>/tree").gives(404, detail("not found"))),
 
@@ -227,6 +233,10 @@ CASES = [
              "https://bitbucket.org/o/r/commits/abc1234"),
             ("https://user:secret@GitHub.com/o/r", "https://github.com/o/r",
              "https://github.com/o/r/commit/abc1234"),
+            ("ssh://git@GitLab.COM:2222/o/r.git/", "https://gitlab.com/o/r",
+             "https://gitlab.com/o/r/-/commit/abc1234"),
+            ("git@BitBucket.org:o/r.git/", "https://bitbucket.org/o/r",
+             "https://bitbucket.org/o/r/commits/abc1234"),
             ("https://git.example/o/r", "https://git.example/o/r", None),
             ("https://evil.example/github.com", "https://evil.example/github.com", None),
             ("https://github.com.evil.example/o/r", "https://github.com.evil.example/o/r", None),

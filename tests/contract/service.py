@@ -14,6 +14,8 @@ ALLOWED = {
     "/api/v1/runs/batch": "POST, OPTIONS",
     "/api/v1/runs/<id>/associate-commit": "POST, OPTIONS",
 }
+WRITES = (("POST", "/api/v1/runs"), ("POST", "/api/v1/runs/batch"), ("PATCH", "/api/v1/runs/<id>"),
+          ("POST", "/api/v1/runs/<id>/associate-commit"))
 METHODS = ("GET", "POST", "PATCH", "PUT", "DELETE")
 CORS = {name: None for name in ("Access-Control-Allow-Origin", "Access-Control-Allow-Methods",
                                 "Access-Control-Allow-Headers")}
@@ -113,6 +115,33 @@ CASES = [
          post(run(), headers={"Origin": "null"}).gives(403, detail("")),
          post(run(), headers={"Sec-Fetch-Site": "cross-site"}).gives(403, detail("")),
          post(run()).gives(201)),
+    *[case(f"{method} {path} from another site is 403",
+           *[Exchange(method, path, {}, headers).gives(403, detail(""))
+             for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"},
+                             {"Sec-Fetch-Site": "cross-site"},
+                             {"Origin": "https://evil.example", "Sec-Fetch-Site": "same-origin"})])
+      for method, path in WRITES],
+    *[case(f"Two {name} headers are 400, also when they are the same",
+           post(run(), headers={name: (value, value)}).gives(400, detail(name)),
+           post(run(), headers={name: (value, "")}).gives(400, detail(name)),
+           get("/api/v1/runs/<id>").gives(404))
+      for name, value in (("Host", "localhost"), ("Authorization", "Bearer x"),
+                          ("Origin", "http://localhost"), ("Sec-Fetch-Site", "none"),
+                          ("Content-Encoding", "identity"), ("Content-Type", "text/plain"))],
+    *[case(f"{method} {path} is 400, 414 or 431 for its shape alone",
+           Exchange(method, path, None, {"Host": ("localhost", "localhost")}).gives(400, detail("Host")),
+           Exchange(method, path + "?x=" + "x" * 8192).gives(414, detail("URL")),
+           Exchange(method, path, None, {"X": "x" * 33000}).gives(431, detail("headers")))
+      for method, path in (*(("GET", path) for path in READS), *WRITES)],
+    case("Two headers of which each stands for itself are no fault",
+         get("/version", headers={"Accept": ("text/html", "*/*")}).gives(200)),
+    *[case(f"{method} {path}: a Content-Encoding other than gzip is 415",
+           *[Exchange(method, path, {}, {"Content-Encoding": encoding}).gives(
+               415, detail("gzip"), {"Accept-Encoding": "gzip"})
+             for encoding in ("br", "deflate", "gzip, gzip")])
+      for method, path in WRITES],
+    *[case(f"{method} {path}: no body is 400", Exchange(method, path).gives(400, detail("body")))
+      for method, path in WRITES],
     case("No answer ever carries a CORS header",
          get("/health", headers={"Origin": "https://evil.example"}).gives(200, headers=CORS),
          Exchange("OPTIONS", "/api/v1/runs", None, {

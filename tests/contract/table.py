@@ -17,7 +17,7 @@ class Exchange:
         self.method = method
         self.path = path
         self.body = body  # bytes: as they are; None: none; anything else: as JSON
-        self.headers = headers or {}
+        self.headers = headers or {}  # a tuple of values: one header for each
         self.status = None
 
     def gives(self, status, body=..., headers=None):

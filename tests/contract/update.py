@@ -111,6 +111,20 @@ CASES = [
     case("commit_source is manual, llm or ci",
          post({"commit_hash": "1234567", "commit_source": "x"}, COMMIT).gives(
              422, faults(("body", "commit_source")))),
+    case("associate-commit: null is not given, and unknown fields are ignored", created(),
+         post({"commit_hash": None, "commit_source": None, "status": "success"}, COMMIT).gives(
+             422, faults(("body", "commit_hash"), ("body", "commit_source"))),
+         post({"commit_hash": "1234567", "commit_source": "ci", "commit_timestamp": None,
+               "status": "success", "children": 5}, COMMIT).gives(200),
+         stored(git_commit_hash="1234567", git_commit_timestamp=None, status="running")),
+    *[case(f"{name} of a commit is a string, not {value!r}",
+           post({"commit_hash": "1234567", "commit_source": "ci", name: value}, COMMIT).gives(
+               422, faults(("body", name))))
+      for name in ("commit_hash", "commit_source", "commit_author", "commit_timestamp")
+      for value in (5, True, ["x"], {})],
+    case("The body of a commit is checked before its run is looked up",
+         post({"commit_hash": "1"}, COMMIT).gives(
+             422, faults(("body", "commit_hash"), ("body", "commit_source")))),
     case("associate-commit of an unknown run is 404",
          post({"commit_hash": "1234567", "commit_source": "ci"}, COMMIT).gives(
              404, detail("not found"))),

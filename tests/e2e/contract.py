@@ -3,6 +3,7 @@
 
 Each answer is also held against the service's own description of it.
 """
+import email.message
 import http.client
 import importlib
 import itertools
@@ -81,6 +82,15 @@ def members_difference(expected, actual, place):
     return f"{place}: {sorted(more)} should not be there" if more and ... not in expected else None
 
 
+def repeatable(headers):
+    """The headers in a form in which http.client sends one of a name for each of its values."""
+    message = email.message.Message()
+    for name, values in headers.items():
+        for value in values if isinstance(values, tuple) else (values,):
+            message[name] = value
+    return message
+
+
 class ContractTestCase(harness.TestCase):
     """One service for all cases; each is a test of its own."""
 
@@ -110,7 +120,7 @@ class ContractTestCase(harness.TestCase):
         path = words.fill(step.path)
         body = words.fill(step.body)
         text = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-        self.connection.request(step.method, path, text, step.headers)
+        self.connection.request(step.method, path, text, repeatable(step.headers))
         response = self.connection.getresponse()
         answer = response.read().decode()
         about = f"\n{step.method} {path}\n{text}\nanswered {response.status} {answer[:2000]}"
@@ -143,9 +153,13 @@ class ContractTestCase(harness.TestCase):
             raise AssertionError(f"not as /openapi.json says: {error}{about}") from error
 
 
+def cases_of(name):
+    return importlib.import_module(name).CASES
+
+
 def tests_of(name):
     """A test class for the table of this name: one method for each case, named after its sentence."""
-    cases = importlib.import_module(name).CASES
+    cases = cases_of(name)
     members = {"__doc__": importlib.import_module(name).__doc__}
     for number, case in enumerate(cases):
         label = re.sub(r"\W+", "_", case.says)[:100].strip("_")

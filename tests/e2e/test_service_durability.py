@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What was acknowledged is kept, once, whatever happens to the service meanwhile."""
 import concurrent.futures
+import contextlib
 import pathlib
 import resource
 import signal
@@ -220,6 +221,33 @@ class Durability(DurabilityTestCase):
         connection.execute("ROLLBACK")
         connection.close()
         self.assertEqual(service.post(a_run()).status_code, 201)
+
+    def test_when_too_much_waits_more_is_refused_and_all_is_taken_when_sent_again(self):
+        service = self.start_service()
+        batches = [[a_run() for _ in range(4000)] for _ in range(6)]
+
+        def send(batch):
+            return requests.post(service.url + "/api/v1/runs/batch", json=batch,
+                                 timeout=harness.PATIENCE_SECONDS)
+
+        # Whatever the writer takes at once, at most two batches, no more than two can wait for it.
+        with contextlib.closing(sqlite3.connect(self.database, isolation_level=None)) as other, \
+                concurrent.futures.ThreadPoolExecutor(len(batches)) as pool:
+            other.execute("BEGIN IMMEDIATE")
+            sent = {pool.submit(send, batch): batch for batch in batches}
+            refused = next(concurrent.futures.as_completed(sent))
+            self.assertEqual(refused.result().status_code, 503)
+            self.assertEqual(refused.result().headers["Retry-After"], "1")
+            self.assertIn("waiting", refused.result().json()["detail"])
+            self.assertEqual(service.get("/health").status_code, 200)  # the store is not at fault
+            self.assertGreater(service.get("/metrics").json()["queued_writes"], 0)
+            other.execute("ROLLBACK")
+        for answer, batch in sent.items():
+            if answer.result().status_code == 503:
+                self.assertEqual(send(batch).json()["inserted"], len(batch))
+            else:
+                self.assertEqual(answer.result().json()["inserted"], len(batch))
+        self.assertEqual(len(self.stored()), 6 * 4000)
 
 
 class FullDisk(DurabilityTestCase):
