@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/file.h"
 #include "deliver/fd_window.h"
 #include "deliver/http_answer.h"
 #include "deliver/idle_pool.h"
@@ -229,7 +230,8 @@ static curl_socket_t open_socket(void *window, curlsocktype purpose, struct curl
 {
     (void)purpose;
     fd_window_protect(window);
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+    return fd_above_stdio(
+        socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol));
 }
 
 static size_t take_body(char *bytes, size_t size, size_t count, void *arg)
@@ -363,7 +365,7 @@ static CURLcode perform(struct http *http, CURL *handle, struct http_response *r
     if (!code)
         code =
             http->cancelled ? perform_watched(handle, http->cancelled) : curl_easy_perform(handle);
-    fd_window_protect(&window);
+    fd_window_close(&window);
     (void)curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response->status);
     take_redirect(handle, response);
     return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;

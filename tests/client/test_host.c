@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT
  *
- * The host program is never harmed: absurd arguments, files that cannot be written, its own state.
+ * The host program is never harmed: absurd arguments, files that cannot be written, its descriptors.
  */
 #include "support/cmocka_all.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -231,16 +228,7 @@ static void files__a_lock_on_the_trail_held_by_a_stopped_process_is_done_without
     assert_non_null(strstr(world->log, "a line was written without the lock"));
 }
 
-/* ---- The host's state ------------------------------------------------------------------------ */
-
-struct host {
-    sigset_t mask;
-    struct sigaction pipe;
-    mode_t umask;
-    char cwd[4096];
-    char locale[100];
-    size_t descriptors;
-};
+/* ---- Descriptors ------------------------------------------------------------------------------- */
 
 static size_t count_descriptors(void)
 {
@@ -249,87 +237,6 @@ static size_t count_descriptors(void)
     for (int fd = 0; fd < 1024; fd++)
         count += fcntl(fd, F_GETFD) >= 0;
     return count;
-}
-
-static struct host observe(void)
-{
-    struct host host;
-
-    memset(&host, 0, sizeof host);
-    (void)pthread_sigmask(SIG_BLOCK, NULL, &host.mask);
-    (void)sigaction(SIGPIPE, NULL, &host.pipe);
-    host.umask = umask(0);
-    (void)umask(host.umask);
-    assert_non_null(getcwd(host.cwd, sizeof host.cwd));
-    (void)snprintf(host.locale, sizeof host.locale, "%s", setlocale(LC_ALL, NULL));
-    return host;
-}
-
-static void assert_unchanged(const struct host *before)
-{
-    struct host after = observe();
-
-    assert_int_equal(errno, 4242);
-    for (int i = 1; i < SIGRTMIN; i++)
-        assert_int_equal(sigismember(&after.mask, i), sigismember(&before->mask, i));
-    assert_true(after.pipe.sa_handler == before->pipe.sa_handler);
-    assert_int_equal(after.umask, before->umask);
-    assert_string_equal(after.cwd, before->cwd);
-    assert_string_equal(after.locale, before->locale);
-}
-
-static void drop_requests(struct peer *peer, int fd, void *arg)
-{
-    (void)arg;
-    (void)peer_read_request(peer, fd, NULL);
-}
-
-static int body(tel_run *run, void *arg)
-{
-    (void)arg;
-    tel_run_set(run, "product", "x");
-    return 0;
-}
-
-static void host__state_is_as_before_after_every_call(void **state)
-{
-    struct world *world = *state;
-    struct peer *peer = peer_start(drop_requests, NULL);
-    char run_id[TEL_RUN_ID_SIZE];
-    struct host before;
-    tel_client *client;
-    tel_run *run = NULL;
-    sigset_t usr1;
-
-    (void)sigemptyset(&usr1);
-    (void)sigaddset(&usr1, SIGUSR1);
-    (void)pthread_sigmask(SIG_BLOCK, &usr1, NULL);
-    setenv("TELEMETRY_API_URL", peer_url(peer), 1);
-    before = observe();
-#define CALL(call)                 \
-    do {                           \
-        errno = 4242;              \
-        (void)(call);              \
-        assert_unchanged(&before); \
-    } while (0)
-    CALL(tel_client_new(&client, NULL));
-    CALL(tel_run_start(&run, client, TEL_FIELDS(.agent_name = "a", .job_type = "j")));
-    CALL(tel_run_log_event(run, "e", "x"));
-    CALL(tel_run_set_metrics(run, TEL_FIELDS(.product = "x", .items_failed = -1)));
-    CALL(tel_run_set(run, "items_failed", "99999999999999999999"));
-    CALL(tel_run_set_int(run, "items_failed", 1));
-    CALL(tel_run_end(&run, NULL, NULL));
-    CALL(tel_client_start_run(client, run_id, "a", "j", NULL));
-    CALL(tel_client_log_event(client, run_id, "e", NULL));
-    CALL(tel_client_end_run(client, run_id, NULL, NULL));
-    CALL(tel_client_track_run(client, "a", "j", NULL, body, NULL));
-    errno = 4242;
-    tel_client_free(client);
-    assert_unchanged(&before);
-    (void)pthread_sigmask(SIG_UNBLOCK, &usr1, NULL);
-    unsetenv("TELEMETRY_API_URL");
-    peer_stop(peer);
-    (void)world;
 }
 
 static void host__keeps_no_descriptor_when_the_client_is_gone(void **state)
@@ -381,7 +288,6 @@ int main(void)
         TEST(files__no_service_and_no_buffer_leave_the_trail),
         TEST(files__a_file_size_limit_does_not_kill_the_host),
         TEST(files__a_lock_on_the_trail_held_by_a_stopped_process_is_done_without),
-        TEST(host__state_is_as_before_after_every_call),
         TEST(host__keeps_no_descriptor_when_the_client_is_gone),
         TEST(host__may_have_closed_its_standard_descriptors),
     };
