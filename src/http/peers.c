@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: MIT
  *
  * A request's first bytes are known to the HTTP library alone, which speaks up only when the whole
- * request line is there. So for those who wait, the kernel's count of bytes received tells that a
- * request has begun. A Unix-domain socket has no such count: there the idle limit bounds it.
+ * request line is there. So for those who wait, the kernel tells that a request has begun.
  */
 #include "http/peers.h"
 
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
 #include "base/clock.h"
+#include "http/received.h"
 
 #define SURPLUS_MS 1000 /* as long as one of them may take to ask something */
 
@@ -24,12 +22,13 @@ struct peer {
     struct peer **link; /* what points to this one */
     int fd;
     struct address address;
+    bool is_local; /* comes by a Unix-domain socket */
     bool is_surplus;
     bool has_gone; /* at the last look, while waiting */
     enum phase phase;
     int64_t since_ms;  /* when the phase began, or, while waiting, the last look at it */
     int64_t ends_ms;   /* when its time is over; INT64_MAX: never */
-    uint64_t received; /* bytes, when its last request was there */
+    uint64_t received; /* the mark for what it had sent when its last request was there */
 };
 
 struct peers {
@@ -58,14 +57,6 @@ void peers_free(struct peers *peers)
         return;
     (void)pthread_mutex_destroy(&peers->lock);
     free(peers);
-}
-
-static uint64_t bytes_received(int fd)
-{
-    struct tcp_info info = {0};
-    socklen_t size = sizeof info;
-
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size) ? 0 : info.tcpi_bytes_received;
 }
 
 static unsigned count_from(const struct peers *peers, const struct address *address)
@@ -112,6 +103,8 @@ struct peer *peers_add(struct peers *peers, int fd, const struct sockaddr *addre
         return NULL;
     peer->fd = fd;
     peer->address = address_of(address);
+    peer->is_local = address && address->sa_family == AF_UNIX;
+    peer->received = received_mark(fd, peer->is_local);
     pthread_mutex_lock(&peers->lock);
     if (peers->count >= peers->limits.connections_max + PEERS_SURPLUS_MAX) {
         pthread_mutex_unlock(&peers->lock);
@@ -157,7 +150,7 @@ static void change(struct peers *peers, struct peer *peer, enum phase phase, int
 {
     pthread_mutex_lock(&peers->lock);
     if (peer->phase == RECEIVING)
-        peer->received = bytes_received(peer->fd);
+        peer->received = received_mark(peer->fd, peer->is_local);
     if (peer->phase != ENDED)
         begin(peer, phase, ms);
     pthread_mutex_unlock(&peers->lock);
@@ -214,7 +207,7 @@ static void look_at_waiting(struct peers *peers, struct peer *peer, int64_t now_
     if (has_gone && peer->has_gone)
         peer->ends_ms = now_ms;
     peer->has_gone = has_gone;
-    if (bytes_received(peer->fd) > peer->received && !has_gone) {
+    if (!has_gone && received_more(peer->fd, peer->is_local, peer->received)) {
         peer->phase = RECEIVING;
         peer->ends_ms = peer->since_ms + peers->limits.request_ms;
     }

@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import struct
+import tempfile
 import time
 
 import harness
@@ -42,12 +43,18 @@ class SlowPeers(harness.TestCase):
 
     def setUp(self):
         super().setUp()
+        self.start()
+
+    def start(self, **settings):
         self.service = self.start_service(TELEMETRY_API_REQUEST_TIMEOUT_SECONDS=1,
-                                          TELEMETRY_API_IDLE_TIMEOUT_SECONDS=3600)
+                                          TELEMETRY_API_IDLE_TIMEOUT_SECONDS=3600, **settings)
+
+    def connect(self):
+        return connect(self.service)
 
     def assert_trickle_ends(self, *beginning):
         """After these pieces, a byte now and then does not keep the connection open."""
-        with connect(self.service) as connection:
+        with self.connect() as connection:
             for piece in beginning:
                 connection.sendall(piece)
             harness.wait_until(
@@ -65,7 +72,7 @@ class SlowPeers(harness.TestCase):
         self.assert_trickle_ends(HEAD + b"Content-Length: 1000000\r\n\r\n")
 
     def test_a_later_request_that_trickles_is_ended(self):
-        with connect(self.service) as connection:
+        with self.connect() as connection:
             self.assertEqual(harness.ask(connection, ASK).status, 200)
             connection.sendall(b"G")
             harness.wait_until(lambda: is_closed(connection), "the end of a half request line")
@@ -75,7 +82,7 @@ class SlowPeers(harness.TestCase):
             self.service.post(a_run(error_details="x" * 1000000))
         self.service.get("/api/v1/runs")
         descriptors = count_descriptors(self.service)
-        with connect(self.service) as connection:
+        with self.connect() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(b"GET /api/v1/runs HTTP/1.1\r\nHost: localhost\r\n\r\n")
             harness.wait_until(lambda: count_descriptors(self.service) > descriptors, "a place")
@@ -83,11 +90,29 @@ class SlowPeers(harness.TestCase):
                                "the end of a deaf connection")
 
     def test_an_idle_connection_is_not_slow(self):
-        with connect(self.service) as connection:
+        with self.connect() as connection:
             for _ in range(2):
                 self.assertEqual(harness.ask(connection, ASK).status, 200)
                 time.sleep(2.5)  # more than twice what a request may take
             self.assertEqual(harness.ask(connection, ASK).status, 200)
+
+
+class SlowLocalPeers(SlowPeers):
+    """The same by a Unix-domain socket, which does not count what it receives."""
+
+    def setUp(self):
+        harness.TestCase.setUp(self)
+        # Its path must be short, wherever TMPDIR is.
+        directory = tempfile.TemporaryDirectory(prefix="tel-", dir="/tmp")
+        self.addCleanup(directory.cleanup)
+        self.path = directory.name + "/s"
+        self.start(TELEMETRY_API_SOCKET=self.path)
+
+    def connect(self):
+        connection = socket.socket(socket.AF_UNIX)
+        connection.settimeout(harness.PATIENCE_SECONDS)
+        connection.connect(self.path)
+        return connection
 
 
 class IdlePeers(harness.TestCase):
