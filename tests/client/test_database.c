@@ -5,6 +5,7 @@
 #include "support/cmocka_all.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
 #include <signal.h>
@@ -353,6 +354,25 @@ static void check_integrity__is_content_with_a_sound_file(void **state)
     assert_int_equal(tel_database_check_integrity(place->database, 1, NULL), TEL_OK);
 }
 
+static void check_integrity__tells_what_is_wrong_with_a_damaged_file(void **state)
+{
+    static const char junk[4096] = "junk";
+    struct place *place = *state;
+    CLEANUP(closep) int fd = open(place->path, O_WRONLY | O_CLOEXEC);
+    int64_t page;
+    tel_fault fault = {0};
+
+    insert(place->database, "e1", NULL);
+    page = other_int(place->path,
+                     "SELECT rootpage FROM sqlite_schema WHERE name = 'idx_runs_website'");
+    tel_database_free(place->database);
+    assert_int_equal(pwrite(fd, junk, sizeof junk, (page - 1) * (off_t)sizeof junk), sizeof junk);
+    assert_int_equal(tel_database_open(&place->database, NULL, NULL, NULL), TEL_OK);
+    assert_int_equal(tel_database_check_integrity(place->database, 0, &fault), TEL_E_CORRUPT);
+    assert_non_null(strstr(fault.text, place->path));
+    assert_int_equal(tel_database_check_integrity(place->database, 1, &fault), TEL_E_CORRUPT);
+}
+
 static void every_function__answers_null_and_empty_arguments(void **state)
 {
     struct place *place = *state;
@@ -474,6 +494,7 @@ int main(void)
         TEST(pending_posts__come_oldest_first_and_go_when_they_are_marked),
         TEST(export_marks__find_the_run_by_either_id),
         TEST(check_integrity__is_content_with_a_sound_file),
+        TEST(check_integrity__tells_what_is_wrong_with_a_damaged_file),
         TEST(every_function__answers_null_and_empty_arguments),
         TEST(absurd_values__are_kept_as_they_are),
         TEST(host__survives_a_full_disk_with_its_errno_and_signals_as_they_were),

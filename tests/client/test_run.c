@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "client/settable.h"
 #include "support/client_world.h"
 #include "support/database.h"
 #include "support/scratch.h"
@@ -347,6 +348,81 @@ static void end__a_status_set_before_holds_unless_the_end_gives_one(void **state
     assert_string_equal(stored.fields.status, "timeout");
 }
 
+/* A value that a field may have, other than its default. */
+static const char *sample(int index)
+{
+    switch (run_fields[index].kind) {
+    case KIND_COUNT:
+        return "7";
+    case KIND_BOOL:
+        return "1";
+    case KIND_JSON:
+        return "{\"a\":1.50}";
+    case KIND_STATUS:
+        return "partial";
+    case KIND_SOURCE:
+        return "llm";
+    default:
+        return run_fields[index].name;
+    }
+}
+
+static void assert_has_samples(struct world *world, const char *event_id)
+{
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+    char number[24];
+
+    assert_int_equal(world_stored(world, event_id, &stored), TEL_OK);
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        const char *text = record_text(&stored, i);
+
+        if (!(SETTABLE & FIELD_BIT(i)))
+            continue;
+        (void)snprintf(number, sizeof number, "%lld", (long long)record_int(&stored, i));
+        if (strcmp(text ? text : number, sample(i)) != 0)
+            fail_msg("%s is \"%s\"", run_fields[i].name, text ? text : number);
+    }
+}
+
+static void set__takes_every_field_of_an_active_run_by_member_and_by_name(void **state)
+{
+    static const char *const named[] = {"items_discovered", "items_succeeded", "items_failed",
+                                        "input_summary",    "output_summary",  "error_summary",
+                                        "metrics_json",     "insight_id",      "product",
+                                        "platform",         "product_family",  "subdomain",
+                                        "git_repo",         "git_branch",      "git_run_tag",
+                                        "items_skipped",    "context_json",    "website",
+                                        "website_section"};
+    struct world *world = *state;
+    CLEANUP(record_clear) struct tel_record given = RECORD();
+    tel_client *client = embedded(world);
+    tel_run *run = NULL;
+    tel_run *other = NULL;
+
+    for (size_t i = 0; i < sizeof named / sizeof *named; i++)
+        assert_true(SETTABLE & FIELD_BIT(run_field_find(named[i])));
+    assert_int_equal(tel_run_start(&run, client,
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j",
+                                              .event_id = "by member")),
+                     TEL_OK);
+    assert_int_equal(tel_run_start(&other, client,
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j",
+                                              .event_id = "by name")),
+                     TEL_OK);
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        if (!(SETTABLE & FIELD_BIT(i)))
+            continue;
+        assert_int_equal(record_parse(&given, i, sample(i), NULL), TEL_OK);
+        assert_int_equal(tel_run_set(other, run_fields[i].name, sample(i)), TEL_OK);
+    }
+    assert_int_equal(tel_run_set_metrics(run, &given.fields), TEL_OK);
+    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+    assert_int_equal(tel_run_end(&other, NULL, NULL), TEL_OK);
+    assert_has_samples(world, "by member");
+    assert_has_samples(world, "by name");
+    assert_string_equal(world->log, "");
+}
+
 static void set__an_unknown_name_is_a_warning_and_no_error(void **state)
 {
     struct world *world = *state;
@@ -545,6 +621,7 @@ int main(void)
         TEST(start__keeps_a_start_time_and_an_event_id_that_were_given),
         TEST(end__takes_aliases_and_calls_what_is_no_status_a_failure),
         TEST(end__a_status_set_before_holds_unless_the_end_gives_one),
+        TEST(set__takes_every_field_of_an_active_run_by_member_and_by_name),
         TEST(set__an_unknown_name_is_a_warning_and_no_error),
         TEST(set__refuses_ids_times_and_faulty_values),
         TEST(set__null_takes_a_value_back_that_was_not_recorded_yet),
