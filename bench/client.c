@@ -60,21 +60,18 @@ static tel_client *connect_client(void)
 
 /* ---- The disk and the socket, without us ------------------------------------------------------ */
 
-static void append_and_sync(long count, const char *path)
+/* What an append costs at least, in a file of its own. */
+static void append_and_sync(int fd)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    char line[LINE_BYTES];
+    static char line[LINE_BYTES];
+    int64_t began;
 
     memset(line, 'x', sizeof line - 1);
     line[sizeof line - 1] = '\n';
-    for (long i = 0; i < count; i++) {
-        int64_t began = now_ns();
-
-        if (write(fd, line, sizeof line) != sizeof line || fsync(fd))
-            fail(path);
-        note("append_and_sync", now_ns() - began);
-    }
-    close(fd);
+    began = now_ns();
+    if (write(fd, line, sizeof line) != sizeof line || fsync(fd))
+        fail("append");
+    note("append_and_sync", now_ns() - began);
 }
 
 static int connect_to(int port)
@@ -101,56 +98,56 @@ static void read_answer(int fd)
 }
 
 /* The same POST as a client sends, through a bare socket that stays connected. */
-static void post_by_socket(long count, const char *port)
+static void post_by_socket(int fd)
 {
-    int fd = connect_to(atoi(port));
     char request[4096];
     char body[2048];
+    char run_id[TEL_RUN_ID_SIZE];
+    int64_t began;
+    int length;
 
-    for (long i = 0; i < count; i++) {
-        int64_t began;
-        int length;
-
-        snprintf(
-            body, sizeof body,
-            "{\"event_id\":\"raw-%d-%ld\",\"run_id\":\"20251210T120530Z-bench-%08lx\","
-            "\"created_at\":\"2025-12-10T12:05:30.000000+00:00\",\"start_time\":"
-            "\"2025-12-10T12:05:30.000000+00:00\",\"agent_name\":\"bench\",\"job_type\":\"j\","
-            "\"status\":\"running\",\"git_repo\":\"https://example.org/o/words\",\"git_branch\":"
-            "\"main\",\"git_run_tag\":\"words/main\",\"host\":\"bench\",\"trigger_type\":\"cli\"}",
-            (int)getpid(), i, i);
-        length = snprintf(request, sizeof request,
-                          "POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
-                          "application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                          strlen(body), body);
-        began = now_ns();
-        if (send(fd, request, (size_t)length, MSG_NOSIGNAL) != length)
-            fail("send");
-        read_answer(fd);
-        note("post_by_socket", now_ns() - began);
-    }
-    close(fd);
+    tel_generate_run_id(run_id, "bench");
+    snprintf(body, sizeof body,
+             "{\"event_id\":\"%08lx-%08lx-%08lx-%08lx\",\"run_id\":\"%s\","
+             "\"created_at\":\"2025-12-10T12:05:30.000000+00:00\",\"start_time\":"
+             "\"2025-12-10T12:05:30.000000+00:00\",\"agent_name\":\"bench\",\"job_type\":\"j\","
+             "\"status\":\"running\",\"git_repo\":\"https://example.org/o/words\",\"git_branch\":"
+             "\"main\",\"git_run_tag\":\"words/main\",\"host\":\"bench\",\"trigger_type\":\"cli\"}",
+             random(), random(), random(), random(), run_id);
+    length = snprintf(request, sizeof request,
+                      "POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
+                      "application/json\r\nContent-Length: %zu\r\n\r\n%s",
+                      strlen(body), body);
+    began = now_ns();
+    if (send(fd, request, (size_t)length, MSG_NOSIGNAL) != length)
+        fail("send");
+    read_answer(fd);
+    note("post_by_socket", now_ns() - began);
 }
 
 /* ---- The library ------------------------------------------------------------------------------ */
 
-static void log_event(long count, const char *unused)
+/* Each beside a bare append: the disk is now faster, now slower. */
+static void log_event(long count, const char *bare_path)
 {
     tel_client *client = connect_client();
+    int fd = open(bare_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     char payload[400];
     tel_run *run;
 
-    (void)unused;
     snprintf(payload, sizeof payload, "{\"text\":\"%0*d\"}", (int)sizeof payload - 20, 7);
     tel_run_start(&run, client, TEL_FIELDS(.agent_name = "bench", .job_type = "j"));
     for (long i = 0; i < count; i++) {
-        int64_t began = now_ns();
+        int64_t began;
 
+        append_and_sync(fd);
+        began = now_ns();
         tel_run_log_event(run, "page_done", payload);
         note("log_event", now_ns() - began);
     }
     tel_run_end(&run, NULL, NULL);
     tel_client_free(client);
+    close(fd);
 }
 
 static void buffer_append(long count, const char *unused)
@@ -177,16 +174,20 @@ static void buffer_append(long count, const char *unused)
     tel_buffer_free(buffer);
 }
 
-static void start_and_end(long count, const char *unused)
+/* With a port: each beside the same POST through a bare socket. */
+static void start_and_end(long count, const char *port)
 {
     tel_client *client = connect_client();
+    int fd = port ? connect_to(atoi(port)) : -1;
 
-    (void)unused;
     for (long i = 0; i < count; i++) {
-        int64_t began = now_ns();
+        int64_t began;
         int64_t started;
         tel_run *run;
 
+        if (port)
+            post_by_socket(fd);
+        began = now_ns();
         tel_run_start(&run, client, TEL_FIELDS(.agent_name = "bench", .job_type = "j"));
         started = now_ns();
         tel_run_end(&run, TEL_SUCCESS, TEL_FIELDS(.items_succeeded = 42));
@@ -194,6 +195,8 @@ static void start_and_end(long count, const char *unused)
         note("end_run", now_ns() - started);
     }
     tel_client_free(client);
+    if (port)
+        close(fd);
 }
 
 /* ---- Memory ----------------------------------------------------------------------------------- */
@@ -259,8 +262,6 @@ int main(int argc, char **argv)
         const char *name;
         void (*run)(long count, const char *argument);
     } measures[] = {
-        {"append_and_sync", append_and_sync},
-        {"post_by_socket", post_by_socket},
         {"log_event", log_event},
         {"buffer_append", buffer_append},
         {"start_and_end", start_and_end},
@@ -269,6 +270,7 @@ int main(int argc, char **argv)
     };
     long count = argc > 2 ? atol(argv[2]) : 0;
 
+    srandom((unsigned)getpid());
     samples = calloc(SAMPLES_MAX, sizeof *samples);
     if (!samples)
         fail("calloc");

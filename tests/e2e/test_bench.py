@@ -29,7 +29,8 @@ class Bench(harness.TestCase):
     def test_it_reports_every_measure_of_the_library(self):
         text = self.report_of("--part", "client")
         for measure in ("log_event", "buffer append", "start_run, service up",
-                        "end_run, service silent", "growth over 18 runs"):
+                        "end_run, service silent", "start_run, in the background, service up",
+                        "growth over 18 runs"):
             self.assertIn(measure, text)
 
     @unittest.skipUnless(shutil.which("wrk"), "needs wrk")
