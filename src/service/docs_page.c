@@ -12,6 +12,7 @@ static const char style[] =
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
     "color:#222;background:#fff}"
     "code{font:14px/1.5 ui-monospace,monospace}"
+    "h2 code{font-size:18px;font-weight:600}"
     "h2{margin-top:2.5rem;border-top:1px solid #ccc;padding-top:1rem}"
     "table{border-collapse:collapse;width:100%}"
     "th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;"
@@ -21,8 +22,8 @@ static const char style[] =
     "h2,th,td{border-color:#444}}";
 
 const char docs_page_policy[] =
-    "default-src 'none'; style-src 'sha256-m//NPGyFPMTK7bRAReMDokwhwZF/ipYlBYm4p2Ed7PU='; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'";
+    "default-src 'none'; style-src 'sha256-YtikcIGolrJzaY8mBYWBe1StWzohJZAKnFG2DOKwnK0='; img-src data:; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'";
 
 static const char *text_of(const json_t *object, const char *name)
 {
@@ -226,6 +227,27 @@ static void put_responses(struct strbuf *out, json_t *responses)
     strbuf_puts(out, "</table>");
 }
 
+static void put_request(struct strbuf *out, const char *path, const char *method)
+{
+    strbuf_puts(out, "<code>");
+    for (const char *c = method; *c; c++)
+        strbuf_putc(out, (char)(*c - 'a' + 'A'));
+    strbuf_putc(out, ' ');
+    html_write_text(out, path);
+    strbuf_puts(out, "</code>");
+}
+
+/* An operation's entry in the list of all of them. */
+static void put_entry(struct strbuf *out, const char *path, const char *method, json_t *operation)
+{
+    strbuf_puts(out, "<li><a href=\"#");
+    html_write_text(out, text_of(operation, "operationId"));
+    strbuf_puts(out, "\">");
+    put_request(out, path, method);
+    strbuf_puts(out, "</a> ");
+    html_write_text(out, text_of(operation, "summary"));
+}
+
 static void put_operation(struct strbuf *out, const char *path, const char *method,
                           json_t *operation)
 {
@@ -233,12 +255,9 @@ static void put_operation(struct strbuf *out, const char *path, const char *meth
 
     strbuf_puts(out, "<h2 id=\"");
     html_write_text(out, text_of(operation, "operationId"));
-    strbuf_puts(out, "\"><code>");
-    for (const char *c = method; *c; c++)
-        strbuf_putc(out, (char)(*c - 'a' + 'A'));
-    strbuf_putc(out, ' ');
-    html_write_text(out, path);
-    strbuf_puts(out, "</code></h2><p>");
+    strbuf_puts(out, "\">");
+    put_request(out, path, method);
+    strbuf_puts(out, "</h2><p>");
     html_write_text(out, text_of(operation, "summary"));
     put_parameters(out, json_object_get(operation, "parameters"));
     if (body) {
@@ -248,7 +267,10 @@ static void put_operation(struct strbuf *out, const char *path, const char *meth
     put_responses(out, json_object_get(operation, "responses"));
 }
 
-static void put_paths(struct strbuf *out, json_t *paths)
+typedef void operation_fn(struct strbuf *out, const char *path, const char *method,
+                          json_t *operation);
+
+static void put_operations(struct strbuf *out, json_t *paths, operation_fn *put)
 {
     const char *path;
     json_t *operations;
@@ -260,7 +282,7 @@ static void put_paths(struct strbuf *out, json_t *paths)
 
         json_object_foreach(operations, method, operation)
         {
-            put_operation(out, path, method, operation);
+            put(out, path, method, operation);
         }
     }
 }
@@ -269,9 +291,11 @@ void docs_page_write(struct strbuf *out, const json_t *openapi)
 {
     const json_t *info = json_object_get(openapi, "info");
     const json_t *components = json_object_get(openapi, "components");
+    json_t *paths = json_object_get(openapi, "paths");
 
     strbuf_puts(out, "<!DOCTYPE html><html lang=\"en\"><meta charset=\"utf-8\">"
-                     "<meta name=\"viewport\" content=\"width=device-width\"><title>");
+                     "<meta name=\"viewport\" content=\"width=device-width\">"
+                     "<link rel=\"icon\" href=\"data:,\"><title>"); /* else one is asked for */
     html_write_text(out, text_of(info, "title"));
     strbuf_printf(out, "</title><style>%s</style><h1>", style);
     html_write_text(out, text_of(info, "title"));
@@ -280,7 +304,10 @@ void docs_page_write(struct strbuf *out, const json_t *openapi)
     strbuf_puts(out, "</h1><p>");
     html_write_text(out, text_of(info, "description"));
     strbuf_puts(out, "<p>For programs: <a href=\"/openapi.json\">/openapi.json</a>");
-    put_paths(out, json_object_get(openapi, "paths"));
+    strbuf_puts(out, "<ul>");
+    put_operations(out, paths, put_entry);
+    strbuf_puts(out, "</ul>");
+    put_operations(out, paths, put_operation);
     put_schemas(out, json_object_get(components, "schemas"));
     strbuf_puts(out, "</html>\n");
 }
