@@ -2,6 +2,7 @@
 #include "base/uuid.h"
 
 #include <string.h>
+#include <sys/random.h>
 #include <uuid/uuid.h>
 
 #include "base/cleanup.h"
@@ -12,7 +13,13 @@ void uuid_make(char out[UUID_SIZE])
     CLEANUP(errno_restore) int host_errno = errno; /* libuuid sets it to 0 */
     uuid_t uuid;
 
-    uuid_generate_random(uuid);
+    /* What libuuid does beside asking the kernel costs ten times as much, and helps only without it. */
+    if (getrandom(uuid, sizeof uuid, GRND_NONBLOCK) == (ssize_t)sizeof uuid) {
+        uuid[6] = (unsigned char)((uuid[6] & 0x0f) | 0x40); /* version 4: random */
+        uuid[8] = (unsigned char)((uuid[8] & 0x3f) | 0x80); /* RFC 4122's variant */
+    } else {
+        uuid_generate_random(uuid);
+    }
     uuid_unparse_lower(uuid, out);
 }
 
