@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/host.h"
+#include "base/json_plain.h"
 #include "base/utf8.h"
 
 #define PROBE_BYTES ((size_t)64 * 1024)
@@ -76,8 +77,11 @@ json_t *json_parse(const char *text, size_t length, tel_fault *fault)
 
 bool json_is_valid(const char *text)
 {
-    CLEANUP(json_releasep) json_t *json = json_parse(text, strlen(text), NULL);
+    CLEANUP(json_releasep) json_t *json = NULL;
 
+    if (json_is_plain(text))
+        return true;
+    json = json_parse(text, strlen(text), NULL);
     return json != NULL;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json_plain.h"
 
 /* What merging may make of a value, since each merge may add to it. */
 #define MERGED_BYTES_MAX ((size_t)64 * 1024 * 1024)
@@ -15,10 +16,12 @@
 static void write_json_text(struct strbuf *buf, const char *name, const char *text)
 {
     CLEANUP(json_releasep) json_t *json = NULL;
+    bool is_plain = json_is_plain(text);
     tel_fault fault;
 
-    json = json_parse(text, strlen(text), &fault);
-    if (json) {
+    if (!is_plain)
+        json = json_parse(text, strlen(text), &fault);
+    if (is_plain || json) {
         strbuf_puts(buf, text);
         return;
     }
@@ -44,19 +47,28 @@ static void write_value(struct strbuf *buf, const struct tel_record *record, int
         strbuf_printf(buf, "%" PRId64, record_int(record, index));
 }
 
+/* What stands before each value, the comma included, which the first has not. */
+static const struct {
+    const char *text;
+    size_t length;
+} keys[RUN_FIELD_COUNT] = {
+#define FIELD(name, kind, access, initial, meaning) \
+    {",\"" #name "\":", sizeof(",\"" #name "\":") - 1},
+#include "model/run_fields.def"
+#undef FIELD
+};
+
 void record_write_members(struct strbuf *buf, const struct tel_record *record, field_set set,
                           enum record_form form)
 {
-    const char *separator = "\"";
+    size_t skipped = 1;
 
     for (int i = 0; i < RUN_FIELD_COUNT; i++) {
         if (!(set & FIELD_BIT(i)))
             continue;
-        strbuf_puts(buf, separator);
-        strbuf_puts(buf, run_fields[i].name);
-        strbuf_puts(buf, "\":");
+        strbuf_append(buf, keys[i].text + skipped, keys[i].length - skipped);
         write_value(buf, record, i, form);
-        separator = ",\"";
+        skipped = 0;
     }
 }
 
