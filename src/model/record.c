@@ -193,6 +193,13 @@ tel_error record_load_text(struct tel_record *record, int index, const char *tex
     return TEL_OK;
 }
 
+tel_error record_view_text(struct tel_record *record, int index, const char *text)
+{
+    memcpy(member(&record->fields, index), &text, sizeof text);
+    record->given |= FIELD_BIT(index);
+    return TEL_OK;
+}
+
 void record_load_int(struct tel_record *record, int index, int64_t value)
 {
     memcpy(member(&record->fields, index), &value, sizeof value);

@@ -44,6 +44,9 @@ tel_error record_set_int(struct tel_record *record, int index, int64_t value, te
 tel_error record_load_text(struct tel_record *record, int index, const char *text);
 void record_load_int(struct tel_record *record, int index, int64_t value);
 
+/* The same for a text that stays the store's. Such a record is only read, and not cleared. */
+tel_error record_view_text(struct tel_record *record, int index, const char *text);
+
 /* Set from text whatever the field's type: "42" for a count, "true" for a boolean. */
 tel_error record_parse(struct tel_record *record, int index, const char *text, tel_fault *fault);
 

@@ -204,10 +204,13 @@ void api_run_update(struct service *service, struct exchange *exchange)
     pending_submit(service, &steal(&run_write)->pending);
 }
 
+static int write_run(void *body, const struct tel_record *run)
+{
+    run_object_write(body, run);
+    return 0;
+}
+
 void api_run_get(struct service *service, struct exchange *exchange)
 {
-    CLEANUP(record_clear) struct tel_record record = RECORD();
-
-    if (lookup_run(service, exchange, &record))
-        run_object_write(answer_json(exchange, 200), &record);
+    (void)lookup_view(service, exchange, write_run, answer_json(exchange, 200));
 }

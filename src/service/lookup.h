@@ -8,6 +8,10 @@
 #include "http/exchange.h"
 #include "service/service.h"
 
+/* Call `each` with the run, which lasts until it returns. false: the exchange has its answer. */
+bool lookup_view(struct service *service, struct exchange *exchange, tel_record_fn *each,
+                 void *arg);
+
 /* Get the run into an empty record. false: the exchange has its answer. */
 bool lookup_run(struct service *service, struct exchange *exchange, struct tel_record *record);
 

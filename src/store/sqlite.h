@@ -84,8 +84,13 @@ int sqlite_bind_record(struct sqlite3_stmt *statement, const struct tel_record *
  * type counts as not given: old rows hold anything. */
 int sqlite_read_record(struct sqlite3_stmt *statement, struct tel_record *record);
 
+/* The same without copying; the record lasts until the statement goes on. */
+int sqlite_view_record(struct sqlite3_stmt *statement, struct tel_record *record);
+
 /* Find the run of an event_id. *found: it was read into the record, which was empty. */
 int sqlite_find(struct store *store, const char *event_id, struct tel_record *record, bool *found);
+int sqlite_view(struct store *store, const char *event_id, tel_record_fn *each, void *arg,
+                bool *found);
 
 /* Turn a result code into a fault: "cannot <doing> <path>: ...". */
 tel_error sqlite_fault(const struct store *store, int result, const char *doing, tel_fault *fault);

@@ -30,6 +30,21 @@ tel_error store_get(struct store *store, const char *event_id, struct tel_record
     return found ? TEL_OK : not_found(event_id, fault);
 }
 
+tel_error store_view(struct store *store, const char *event_id, tel_record_fn *each, void *arg,
+                     tel_fault *fault)
+{
+    tel_error error = sqlite_ready(store, fault);
+    bool found;
+    int result;
+
+    if (error)
+        return error;
+    result = sqlite_view(store, event_id, each, arg, &found);
+    if (result)
+        return sqlite_fault(store, result, "read", fault);
+    return found ? TEL_OK : not_found(event_id, fault);
+}
+
 struct rows {
     tel_record_fn *each;
     void *arg;
@@ -42,9 +57,9 @@ static int hand_on(struct sqlite3_stmt *statement, struct rows *rows)
     int result;
 
     while ((result = sqlite3_step(statement)) == SQLITE_ROW) {
-        CLEANUP(record_clear) struct tel_record record = RECORD();
+        struct tel_record record;
 
-        result = sqlite_read_record(statement, &record);
+        result = sqlite_view_record(statement, &record);
         if (result)
             return result;
         rows->count++;

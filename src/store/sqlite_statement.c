@@ -91,7 +91,10 @@ int sqlite_bind_record(struct sqlite3_stmt *statement, const struct tel_record *
     return result;
 }
 
-static int read_field(struct sqlite3_stmt *statement, struct tel_record *record, int index)
+typedef tel_error text_fn(struct tel_record *record, int index, const char *text);
+
+static int read_field(struct sqlite3_stmt *statement, struct tel_record *record, int index,
+                      text_fn *set_text)
 {
     int type = sqlite3_column_type(statement, index);
     const char *text;
@@ -107,16 +110,27 @@ static int read_field(struct sqlite3_stmt *statement, struct tel_record *record,
     if (!text) /* an empty blob, or no memory */
         return sqlite3_errcode(sqlite3_db_handle(statement)) == SQLITE_NOMEM ? SQLITE_NOMEM
                                                                              : SQLITE_OK;
-    return record_load_text(record, index, text) ? SQLITE_NOMEM : SQLITE_OK;
+    return set_text(record, index, text) ? SQLITE_NOMEM : SQLITE_OK;
 }
 
-int sqlite_read_record(struct sqlite3_stmt *statement, struct tel_record *record)
+static int read_fields(struct sqlite3_stmt *statement, struct tel_record *record, text_fn *set_text)
 {
     int result = SQLITE_OK;
 
     for (int i = 0; i < RUN_FIELD_COUNT && !result; i++)
-        result = read_field(statement, record, i);
+        result = read_field(statement, record, i, set_text);
     return result;
+}
+
+int sqlite_read_record(struct sqlite3_stmt *statement, struct tel_record *record)
+{
+    return read_fields(statement, record, record_load_text);
+}
+
+int sqlite_view_record(struct sqlite3_stmt *statement, struct tel_record *record)
+{
+    *record = RECORD();
+    return read_fields(statement, record, record_view_text);
 }
 
 static int prepare_get(struct store *store)
@@ -130,6 +144,18 @@ static int prepare_get(struct store *store)
     return sqlite_prepare(&store->get, store, &sql);
 }
 
+/* Have store->get, which is prepared, stand at the run of this event_id. */
+static int find_row(struct store *store, const char *event_id, bool *found)
+{
+    int result =
+        sqlite3_bind_text64(store->get, 1, event_id, strlen(event_id), SQLITE_STATIC, SQLITE_UTF8);
+
+    if (!result)
+        result = sqlite3_step(store->get);
+    *found = result == SQLITE_ROW;
+    return *found || result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
 int sqlite_find(struct store *store, const char *event_id, struct tel_record *record, bool *found)
 {
     CLEANUP(statementp_reset) struct sqlite3_stmt *get = NULL;
@@ -139,14 +165,28 @@ int sqlite_find(struct store *store, const char *event_id, struct tel_record *re
     if (result)
         return result;
     get = store->get;
-    result = sqlite3_bind_text64(get, 1, event_id, strlen(event_id), SQLITE_STATIC, SQLITE_UTF8);
+    result = find_row(store, event_id, found);
+    return *found ? sqlite_read_record(get, record) : result;
+}
+
+int sqlite_view(struct store *store, const char *event_id, tel_record_fn *each, void *arg,
+                bool *found)
+{
+    CLEANUP(statementp_reset) struct sqlite3_stmt *get = NULL;
+    struct tel_record record;
+    int result = prepare_get(store);
+
+    *found = false;
     if (result)
         return result;
-    result = sqlite3_step(get);
-    if (result != SQLITE_ROW)
-        return result == SQLITE_DONE ? SQLITE_OK : result;
-    *found = true;
-    return sqlite_read_record(get, record);
+    get = store->get;
+    result = find_row(store, event_id, found);
+    if (!*found)
+        return result;
+    result = sqlite_view_record(get, &record);
+    if (!result)
+        (void)each(arg, &record);
+    return result;
 }
 
 /* Return what the system gave as the reason, 0 when SQLite did not keep it. */

@@ -93,6 +93,10 @@ tel_error store_apply(struct store *store, struct write **writes, size_t count, 
 tel_error store_get(struct store *store, const char *event_id, struct tel_record *record,
                     tel_fault *fault);
 
+/* The same without copying it: `each` is called with the run, which lasts until it returns. */
+tel_error store_view(struct store *store, const char *event_id, tel_record_fn *each, void *arg,
+                     tel_fault *fault);
+
 /* Get the newest run of this run_id. TEL_E_NOT_FOUND. */
 tel_error store_get_by_run_id(struct store *store, const char *run_id, struct tel_record *record,
                               tel_fault *fault);

@@ -345,6 +345,20 @@ static void query__is_not_taken_for_sql(void **state)
     assert_int_equal(other_int(fixture->path, "SELECT count(*) FROM agent_runs"), 1);
 }
 
+static void view__shows_the_run_or_says_that_there_is_none(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    struct names names = {0};
+
+    put(store, "a", FIELD_product, "p");
+    put(store, "b", FIELD_product, "p");
+    assert_int_equal(store_view(store, "b", add_name, &names, NULL), TEL_OK);
+    assert_int_equal(store_view(store, "c", add_name, &names, NULL), TEL_E_NOT_FOUND);
+    assert_int_equal(store_view(store, "a", add_name, &names, NULL), TEL_OK);
+    assert_string_equal(names.text, "b a ");
+}
+
 static void get_by_run_id__takes_the_newest_of_that_name(void **state)
 {
     struct fixture *fixture = *state;
@@ -604,6 +618,7 @@ int main(void)
         TEST(query__finds_what_is_to_be_exported_by_row_and_by_failures),
         TEST(query__walks_what_is_to_be_exported_along_an_index),
         TEST(query__is_not_taken_for_sql),
+        TEST(view__shows_the_run_or_says_that_there_is_none),
         TEST(get_by_run_id__takes_the_newest_of_that_name),
         TEST(stats__count_by_status_and_what_is_to_be_exported),
         TEST(figures__count_by_agent_and_status_and_since_a_time),
