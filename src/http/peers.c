@@ -20,11 +20,14 @@ enum phase { WAITING, RECEIVING, HANDLING, SENDING, ENDED };
 struct peer {
     struct peer *next;
     struct peer **link; /* what points to this one */
+    const struct peers_limits *limits;
     int fd;
     struct address address;
     bool is_local; /* comes by a Unix-domain socket */
     bool is_surplus;
-    bool has_gone; /* at the last look, while waiting */
+
+    pthread_mutex_t lock; /* over all below; taken after that of the list */
+    bool has_gone;        /* at the last look, while waiting */
     enum phase phase;
     int64_t since_ms;  /* when the phase began, or, while waiting, the last look at it */
     int64_t ends_ms;   /* when its time is over; INT64_MAX: never */
@@ -33,7 +36,8 @@ struct peer {
 
 struct peers {
     struct peers_limits limits;
-    pthread_mutex_t lock; /* over all below, and what changes in each peer */
+    pthread_mutex_t
+        lock; /* over all below; requests of those that are in the list do not take it */
     struct peer *first;
     unsigned count;
 };
@@ -85,6 +89,12 @@ static void begin(struct peer *peer, enum phase phase, int64_t ms)
     peer->ends_ms = ms == INT64_MAX ? ms : peer->since_ms + ms;
 }
 
+static void peer_free(struct peer *peer)
+{
+    (void)pthread_mutex_destroy(&peer->lock);
+    free(peer);
+}
+
 static void hang_in(struct peers *peers, struct peer *peer)
 {
     peer->next = peers->first;
@@ -101,6 +111,8 @@ struct peer *peers_add(struct peers *peers, int fd, const struct sockaddr *addre
 
     if (!peer)
         return NULL;
+    (void)pthread_mutex_init(&peer->lock, NULL);
+    peer->limits = &peers->limits;
     peer->fd = fd;
     peer->address = address_of(address);
     peer->is_local = address && address->sa_family == AF_UNIX;
@@ -108,7 +120,7 @@ struct peer *peers_add(struct peers *peers, int fd, const struct sockaddr *addre
     pthread_mutex_lock(&peers->lock);
     if (peers->count >= peers->limits.connections_max + PEERS_SURPLUS_MAX) {
         pthread_mutex_unlock(&peers->lock);
-        free(peer);
+        peer_free(peer);
         return NULL;
     }
     peer->is_surplus = is_one_too_many(peers, &peer->address);
@@ -128,7 +140,7 @@ void peers_remove(struct peers *peers, struct peer *peer)
         peer->next->link = peer->link;
     peers->count--;
     pthread_mutex_unlock(&peers->lock);
-    free(peer);
+    peer_free(peer);
 }
 
 const struct address *peer_address(const struct peer *peer)
@@ -146,46 +158,46 @@ bool peer_is_surplus(const struct peer *peer)
     return peer->is_surplus;
 }
 
-static void change(struct peers *peers, struct peer *peer, enum phase phase, int64_t ms)
+static void change(struct peer *peer, enum phase phase, int64_t ms)
 {
-    pthread_mutex_lock(&peers->lock);
+    pthread_mutex_lock(&peer->lock);
     if (peer->phase == RECEIVING)
         peer->received = received_mark(peer->fd, peer->is_local);
     if (peer->phase != ENDED)
         begin(peer, phase, ms);
-    pthread_mutex_unlock(&peers->lock);
+    pthread_mutex_unlock(&peer->lock);
 }
 
-void peers_note_receiving(struct peers *peers, struct peer *peer)
+void peer_note_receiving(struct peer *peer)
 {
-    pthread_mutex_lock(&peers->lock);
+    pthread_mutex_lock(&peer->lock);
     if (peer->phase == WAITING) /* else its first bytes were seen already */
-        begin(peer, RECEIVING, peers->limits.request_ms);
-    pthread_mutex_unlock(&peers->lock);
+        begin(peer, RECEIVING, peer->limits->request_ms);
+    pthread_mutex_unlock(&peer->lock);
 }
 
-void peers_note_handling(struct peers *peers, struct peer *peer)
+void peer_note_handling(struct peer *peer)
 {
-    change(peers, peer, HANDLING, INT64_MAX);
+    change(peer, HANDLING, INT64_MAX);
 }
 
-void peers_note_sending(struct peers *peers, struct peer *peer)
+void peer_note_sending(struct peer *peer)
 {
-    change(peers, peer, SENDING, peers->limits.request_ms);
+    change(peer, SENDING, peer->limits->request_ms);
 }
 
-void peers_note_waiting(struct peers *peers, struct peer *peer)
+void peer_note_waiting(struct peer *peer)
 {
-    change(peers, peer, WAITING, peers->limits.idle_ms);
+    change(peer, WAITING, peer->limits->idle_ms);
 }
 
-bool peers_has_ended(struct peers *peers, const struct peer *peer)
+bool peer_has_ended(struct peer *peer)
 {
     bool ended;
 
-    pthread_mutex_lock(&peers->lock);
+    pthread_mutex_lock(&peer->lock);
     ended = peer->phase == ENDED;
-    pthread_mutex_unlock(&peers->lock);
+    pthread_mutex_unlock(&peer->lock);
     return ended;
 }
 
@@ -200,7 +212,7 @@ static bool is_half_closed(int fd)
 
 /* Whoever waits may have begun to send since the last look, or gone. The HTTP library does not notice
  * who went while it was busy with them; but it gets the time until the next look. */
-static void look_at_waiting(struct peers *peers, struct peer *peer, int64_t now_ms)
+static void look_at_waiting(struct peer *peer, int64_t now_ms)
 {
     bool has_gone = is_half_closed(peer->fd);
 
@@ -209,7 +221,7 @@ static void look_at_waiting(struct peers *peers, struct peer *peer, int64_t now_
     peer->has_gone = has_gone;
     if (!has_gone && received_more(peer->fd, peer->is_local, peer->received)) {
         peer->phase = RECEIVING;
-        peer->ends_ms = peer->since_ms + peers->limits.request_ms;
+        peer->ends_ms = peer->since_ms + peer->limits->request_ms;
     }
     peer->since_ms = now_ms;
 }
@@ -220,12 +232,14 @@ unsigned peers_expire(struct peers *peers, int64_t now_ms)
 
     pthread_mutex_lock(&peers->lock);
     for (struct peer *peer = peers->first; peer; peer = peer->next) {
+        pthread_mutex_lock(&peer->lock);
         if (peer->phase == WAITING && !peer->is_surplus)
-            look_at_waiting(peers, peer, now_ms);
+            look_at_waiting(peer, now_ms);
         if (peer->phase != ENDED && now_ms >= peer->ends_ms) {
             peer->phase = ENDED;
             (void)shutdown(peer->fd, SHUT_RDWR);
         }
+        pthread_mutex_unlock(&peer->lock);
     }
     count = peers->count;
     pthread_mutex_unlock(&peers->lock);

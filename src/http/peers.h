@@ -41,13 +41,13 @@ int peer_fd(const struct peer *peer);
 bool peer_is_surplus(const struct peer *peer);
 
 /* What it does now. What it did at that already has been ended is not undone. */
-void peers_note_receiving(struct peers *peers, struct peer *peer);
-void peers_note_handling(struct peers *peers, struct peer *peer);
-void peers_note_sending(struct peers *peers, struct peer *peer);
-void peers_note_waiting(struct peers *peers, struct peer *peer);
+void peer_note_receiving(struct peer *peer);
+void peer_note_handling(struct peer *peer);
+void peer_note_sending(struct peer *peer);
+void peer_note_waiting(struct peer *peer);
 
 /* Was its time over? */
-bool peers_has_ended(struct peers *peers, const struct peer *peer);
+bool peer_has_ended(struct peer *peer);
 
 /* End the connections whose time is over: their next read or write fails. Call this about every
  * PEERS_TICK_MS while there are any. Return how many there are. */

@@ -17,6 +17,7 @@
 #include "http/server_queue.h"
 #include "http/server_visit.h"
 
+#define OTHER_HEADER_BYTES 4096
 #define OTHER_DESCRIPTORS 128 /* beside connections: database, files, libraries */
 
 struct server {
@@ -39,22 +40,31 @@ static void on_log(void *arg, const char *format, va_list args)
     logger_event(server->options.logger, TEL_LOG_DEBUG, "http", LOG_FIELDS({"message", message}));
 }
 
+/* What a connection's memory must hold, which the library clears for each request: all headers of the
+ * request, and those of the answer, of which the longest is a link to the same URL, each byte escaped. */
+static size_t connection_bytes(const struct server_options *options)
+{
+    size_t url_bytes = options->header_bytes_max < SERVER_URL_BYTES_MAX ? options->header_bytes_max
+                                                                        : SERVER_URL_BYTES_MAX;
+
+    return options->header_bytes_max + 3 * url_bytes + OTHER_HEADER_BYTES;
+}
+
 static tel_error start_daemon(struct server *server, tel_fault *fault)
 {
     const struct server_options *options = &server->options;
     const unsigned flags = MHD_USE_ERROR_LOG | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_EPOLL |
                            MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME;
 
-    /* Its own answers to large headers are HTML: give it room for twice ours, and a request line. */
     server->daemon =
-        MHD_start_daemon(flags, 0, NULL, NULL, visit_on_request, &server->visits,
-                         MHD_OPTION_EXTERNAL_LOGGER, on_log, server, MHD_OPTION_NOTIFY_CONNECTION,
-                         caller_on_connection, &server->visits, MHD_OPTION_URI_LOG_CALLBACK,
-                         visit_on_uri, &server->visits, MHD_OPTION_NOTIFY_COMPLETED,
-                         visit_on_completed, &server->visits, MHD_OPTION_THREAD_POOL_SIZE,
-                         (unsigned)SERVER_THREADS, MHD_OPTION_CONNECTION_LIMIT,
+        MHD_start_daemon(flags, 0, NULL, NULL, visit_on_request, NULL, MHD_OPTION_EXTERNAL_LOGGER,
+                         on_log, server, MHD_OPTION_NOTIFY_CONNECTION, caller_on_connection,
+                         &server->visits, MHD_OPTION_URI_LOG_CALLBACK, visit_on_uri, NULL,
+                         MHD_OPTION_NOTIFY_COMPLETED, visit_on_completed, NULL,
+                         MHD_OPTION_THREAD_POOL_SIZE, (unsigned)SERVER_THREADS,
+                         MHD_OPTION_CONNECTION_LIMIT,
                          SERVER_THREADS * (options->limits.connections_max + PEERS_SURPLUS_MAX),
-                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, 2 * options->header_bytes_max + 4096,
+                         MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_bytes(options),
                          MHD_OPTION_END);
     if (!server->daemon)
         return fault_errno(fault, TEL_E_IO, "cannot start the HTTP server");

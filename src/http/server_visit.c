@@ -36,7 +36,7 @@ static enum MHD_Result answer(struct visit *visit)
     if (atomic_load(&visit->visits->quiescing) || peer_is_surplus(visit->caller->peer))
         visit->exchange.answer.close = true;
     visit->story.answered_ms = clock_monotonic_ms();
-    peers_note_sending(visit->visits->peers, visit->caller->peer);
+    peer_note_sending(visit->caller->peer);
     return send_answer(visit->connection, &visit->exchange);
 }
 
@@ -182,7 +182,7 @@ static enum MHD_Result handle(struct visit *visit)
     const struct server_options *options = visit->visits->options;
 
     visit->handled = true;
-    peers_note_handling(visit->visits->peers, visit->caller->peer);
+    peer_note_handling(visit->caller->peer);
     if (visit->exchange.request.body.length &&
         gzip_is_named(visit->exchange.request.headers.content_encoding) && !unpack_body(visit))
         return answer(visit);
@@ -246,7 +246,7 @@ static void visit_end(struct visit *visit)
 
     if (visit->began) {
         visit->story.target = visit->uri;
-        visit->story.has_ended_early = peers_has_ended(visits->peers, visit->caller->peer);
+        visit->story.has_ended_early = peer_has_ended(visit->caller->peer);
         request_log(visits->options->logger, &visit->exchange, &visit->story);
         visits_end(visits);
     }
@@ -256,24 +256,24 @@ static void visit_end(struct visit *visit)
 /* The request line was read: the only place where the target is seen as it came. */
 void *visit_on_uri(void *arg, const char *uri, struct MHD_Connection *connection)
 {
-    struct visits *visits = arg;
     struct caller *caller = caller_of(connection);
 
+    (void)arg;
     if (!caller)
         return NULL;
     caller->visit = visit_new(caller, connection, uri);
     if (caller->visit)
-        peers_note_receiving(visits->peers, caller->peer);
+        peer_note_receiving(caller->peer);
     return caller->visit;
 }
 
 void visit_on_completed(void *arg, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code)
 {
-    struct visits *visits = arg;
     struct visit *visit = *context;
     struct caller *caller;
 
+    (void)arg;
     (void)connection;
     (void)code;
     if (!visit)
@@ -282,7 +282,7 @@ void visit_on_completed(void *arg, struct MHD_Connection *connection, void **con
     caller = visit->caller;
     caller->visit = NULL;
     visit_end(visit);
-    peers_note_waiting(visits->peers, caller->peer);
+    peer_note_waiting(caller->peer);
 }
 
 enum MHD_Result visit_refuse(struct MHD_Connection *connection, unsigned status)

@@ -11,12 +11,12 @@
 #include "http/visits.h"
 
 /* What MHD_OPTION_URI_LOG_CALLBACK wants, an MHD_AccessHandlerCallback and an
- * MHD_RequestCompletedCallback; `visits` is the struct visits. */
-void *visit_on_uri(void *visits, const char *uri, struct MHD_Connection *connection);
-enum MHD_Result visit_on_request(void *visits, struct MHD_Connection *connection, const char *url,
+ * MHD_RequestCompletedCallback; they find all they need by the connection. */
+void *visit_on_uri(void *arg, const char *uri, struct MHD_Connection *connection);
+enum MHD_Result visit_on_request(void *arg, struct MHD_Connection *connection, const char *url,
                                  const char *method, const char *version, const char *bytes,
                                  size_t *count, void **context);
-void visit_on_completed(void *visits, struct MHD_Connection *connection, void **context,
+void visit_on_completed(void *arg, struct MHD_Connection *connection, void **context,
                         enum MHD_RequestTerminationCode code);
 
 /* Answer what the library found malformed, in our way, and have it end the connection: always MHD_NO.

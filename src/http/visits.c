@@ -23,16 +23,16 @@ void visits_quiesce(struct visits *visits)
 
 void visits_begin(struct visits *visits)
 {
-    pthread_mutex_lock(&visits->lock);
-    visits->active++;
-    pthread_mutex_unlock(&visits->lock);
+    (void)atomic_fetch_add(&visits->active, 1);
 }
 
+/* Whoever waits for the last one to end has seen to it before that the server is quiescing. */
 void visits_end(struct visits *visits)
 {
+    if (atomic_fetch_sub(&visits->active, 1) != 1 || !atomic_load(&visits->quiescing))
+        return;
     pthread_mutex_lock(&visits->lock);
-    if (--visits->active == 0)
-        pthread_cond_broadcast(&visits->idle);
+    pthread_cond_broadcast(&visits->idle);
     pthread_mutex_unlock(&visits->lock);
 }
 
@@ -41,7 +41,7 @@ bool visits_wait_idle(struct visits *visits, struct deadline deadline)
     bool idle;
 
     pthread_mutex_lock(&visits->lock);
-    while (visits->active && deadline_left_ms(deadline) > 0) {
+    while (atomic_load(&visits->active) && deadline_left_ms(deadline) > 0) {
         struct timespec until;
         int64_t left_ms = deadline_left_ms(deadline);
 
@@ -49,7 +49,7 @@ bool visits_wait_idle(struct visits *visits, struct deadline deadline)
         until.tv_sec += (time_t)(left_ms / 1000) + 1;
         (void)pthread_cond_timedwait(&visits->idle, &visits->lock, &until);
     }
-    idle = visits->active == 0;
+    idle = atomic_load(&visits->active) == 0;
     pthread_mutex_unlock(&visits->lock);
     return idle;
 }

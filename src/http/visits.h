@@ -19,9 +19,10 @@ struct visits {
     struct acceptor *acceptor;
     atomic_bool quiescing; /* each connection ends with its next answer */
 
-    pthread_mutex_t lock; /* over `active` */
+    atomic_size_t active;
+
+    pthread_mutex_t lock; /* so that whoever waits does not miss the last one */
     pthread_cond_t idle;
-    size_t active;
 };
 
 void visits_init(struct visits *visits, const struct server_options *options);
@@ -33,7 +34,7 @@ void visits_quiesce(struct visits *visits);
 void visits_begin(struct visits *visits);
 void visits_end(struct visits *visits);
 
-/* Wait until there are none. false: some are left at the deadline. */
+/* Wait until there are none, after visits_quiesce(). false: some are left at the deadline. */
 bool visits_wait_idle(struct visits *visits, struct deadline deadline);
 
 #endif
