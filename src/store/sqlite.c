@@ -200,16 +200,13 @@ static tel_error connect_to(struct store *store, tel_fault *fault)
 static void forget_connection(struct store *store)
 {
     store->db = NULL;
-    store->get = NULL;
-    store->insert = NULL;
-    store->update = NULL;
+    memset(store->kept, 0, sizeof store->kept);
 }
 
 void sqlite_disconnect(struct store *store)
 {
-    statementp_free(&store->get);
-    statementp_free(&store->insert);
-    statementp_free(&store->update);
+    for (size_t i = 0; i < KEPT_COUNT; i++)
+        statementp_free(&store->kept[i]);
     (void)sqlite3_close(store->db); /* busy only with statements left, and there are none */
     forget_connection(store);
 }

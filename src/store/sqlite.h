@@ -14,19 +14,29 @@
 struct sqlite3;
 struct sqlite3_stmt;
 
+/* The statements that are kept: to compile one costs as much as to run it. */
+enum kept_statement {
+    KEPT_BEGIN,
+    KEPT_BEGIN_WRITING,
+    KEPT_COMMIT,
+    KEPT_GET,
+    KEPT_INSERT,
+    KEPT_UPDATE,
+    KEPT_COUNT
+};
+
 struct store {
     struct store_options options; /* its texts are ours, or static */
     char *path;                   /* as it was given */
     char *file;                   /* its real name */
     char *directory;              /* of the file */
     struct sqlite3 *db;           /* NULL: to be opened again by whoever needs it */
-    struct sqlite3_stmt *get;     /* prepared when first needed, gone with the connection */
-    struct sqlite3_stmt *insert;
-    struct sqlite3_stmt *update;
-    field_set update_set; /* what `update` sets */
-    char journal_mode[9]; /* in force */
-    pid_t pid;            /* whose connection it is */
-    bool is_suspect;      /* a write failed: check the file before the next one */
+    struct sqlite3_stmt
+        *kept[KEPT_COUNT]; /* prepared when first needed, gone with the connection */
+    field_set update_set;  /* what KEPT_UPDATE sets */
+    char journal_mode[9];  /* in force */
+    pid_t pid;             /* whose connection it is */
+    bool is_suspect;       /* a write failed: check the file before the next one */
     bool has_deadline;
     struct deadline deadline;
     struct deadline lock_deadline; /* of the wait for a lock that is under way */
@@ -71,6 +81,14 @@ void statementp_reset(struct sqlite3_stmt **statement);
 
 int sqlite_prepare(struct sqlite3_stmt **out, struct store *store, const struct strbuf *sql);
 int sqlite_exec(struct store *store, const char *sql);
+
+/* Prepare a statement that is kept, where it is not yet. */
+int sqlite_keep(struct store *store, enum kept_statement which, const struct strbuf *sql);
+
+/* Begin a transaction, for reading or (with the lock that only one can have) for writing; end it. */
+int sqlite_begin(struct store *store);
+int sqlite_begin_writing(struct store *store);
+int sqlite_commit(struct store *store);
 
 /* Run a statement that answers with one row; the text of its first column goes to `out`. */
 int sqlite_query_text(struct store *store, const char *sql, char *out, size_t size);

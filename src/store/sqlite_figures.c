@@ -163,7 +163,7 @@ tel_error store_figures(struct store *store, struct run_figures *figures, tel_fa
     figures->recent = 0;
     if (error)
         return error;
-    result = sqlite_exec(store, "BEGIN"); /* all counts are of one moment */
+    result = sqlite_begin(store); /* all counts are of one moment */
     if (!result)
         result = count_by_agent(store, figures);
     if (!result)

@@ -31,6 +31,49 @@ int sqlite_exec(struct store *store, const char *sql)
     return sqlite3_exec(store->db, sql, NULL, NULL, NULL);
 }
 
+int sqlite_keep(struct store *store, enum kept_statement which, const struct strbuf *sql)
+{
+    if (store->kept[which])
+        return SQLITE_OK;
+    if (strbuf_failed(sql))
+        return SQLITE_NOMEM;
+    return sqlite3_prepare_v3(store->db, sql->text, (int)sql->length, SQLITE_PREPARE_PERSISTENT,
+                              &store->kept[which], NULL);
+}
+
+/* Run a kept statement that answers with no row. */
+static int run_kept(struct store *store, enum kept_statement which, const char *text)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+    CLEANUP(statementp_reset) struct sqlite3_stmt *statement = NULL;
+    int result = SQLITE_OK;
+
+    if (!store->kept[which]) {
+        strbuf_puts(&sql, text);
+        result = sqlite_keep(store, which, &sql);
+    }
+    if (result)
+        return result;
+    statement = store->kept[which];
+    result = sqlite3_step(statement);
+    return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+int sqlite_begin(struct store *store)
+{
+    return run_kept(store, KEPT_BEGIN, "BEGIN");
+}
+
+int sqlite_begin_writing(struct store *store)
+{
+    return run_kept(store, KEPT_BEGIN_WRITING, "BEGIN IMMEDIATE");
+}
+
+int sqlite_commit(struct store *store)
+{
+    return run_kept(store, KEPT_COMMIT, "COMMIT");
+}
+
 int sqlite_query_text(struct store *store, const char *sql, char *out, size_t size)
 {
     CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
@@ -137,21 +180,21 @@ static int prepare_get(struct store *store)
 {
     CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
 
-    if (store->get)
+    if (store->kept[KEPT_GET])
         return SQLITE_OK;
     run_sql_select(&sql);
     strbuf_printf(&sql, " WHERE %s = ?1", run_fields[FIELD_event_id].name);
-    return sqlite_prepare(&store->get, store, &sql);
+    return sqlite_keep(store, KEPT_GET, &sql);
 }
 
-/* Have store->get, which is prepared, stand at the run of this event_id. */
+/* Have store->kept[KEPT_GET], which is prepared, stand at the run of this event_id. */
 static int find_row(struct store *store, const char *event_id, bool *found)
 {
-    int result =
-        sqlite3_bind_text64(store->get, 1, event_id, strlen(event_id), SQLITE_STATIC, SQLITE_UTF8);
+    int result = sqlite3_bind_text64(store->kept[KEPT_GET], 1, event_id, strlen(event_id),
+                                     SQLITE_STATIC, SQLITE_UTF8);
 
     if (!result)
-        result = sqlite3_step(store->get);
+        result = sqlite3_step(store->kept[KEPT_GET]);
     *found = result == SQLITE_ROW;
     return *found || result == SQLITE_DONE ? SQLITE_OK : result;
 }
@@ -164,7 +207,7 @@ int sqlite_find(struct store *store, const char *event_id, struct tel_record *re
     *found = false;
     if (result)
         return result;
-    get = store->get;
+    get = store->kept[KEPT_GET];
     result = find_row(store, event_id, found);
     return *found ? sqlite_read_record(get, record) : result;
 }
@@ -179,7 +222,7 @@ int sqlite_view(struct store *store, const char *event_id, tel_record_fn *each, 
     *found = false;
     if (result)
         return result;
-    get = store->get;
+    get = store->kept[KEPT_GET];
     result = find_row(store, event_id, found);
     if (!*found)
         return result;

@@ -84,10 +84,10 @@ static int prepare_insert(struct store *store)
 {
     CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
 
-    if (store->insert)
+    if (store->kept[KEPT_INSERT])
         return SQLITE_OK;
     run_sql_insert(&sql);
-    return sqlite_prepare(&store->insert, store, &sql);
+    return sqlite_keep(store, KEPT_INSERT, &sql);
 }
 
 static int create(struct store *store, struct write *write)
@@ -99,7 +99,7 @@ static int create(struct store *store, struct write *write)
 
     if (result)
         return result;
-    insert = store->insert;
+    insert = store->kept[KEPT_INSERT];
     timestamp_format(now, clock_now_us());
     result = sqlite_bind_record(insert, record, SCHEMA_COLUMNS & ~FIELD_BIT(FIELD_id));
     if (!result)
@@ -119,13 +119,13 @@ static int prepare_update(struct store *store, field_set set)
 {
     CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
 
-    if (store->update && store->update_set == set)
+    if (store->kept[KEPT_UPDATE] && store->update_set == set)
         return SQLITE_OK;
-    statementp_free(&store->update);
-    store->update = NULL;
+    statementp_free(&store->kept[KEPT_UPDATE]);
+    store->kept[KEPT_UPDATE] = NULL;
     store->update_set = set;
     run_sql_update(&sql, set);
-    return sqlite_prepare(&store->update, store, &sql);
+    return sqlite_keep(store, KEPT_UPDATE, &sql);
 }
 
 /* Set those fields of the row `id`, and when it was done. */
@@ -138,7 +138,7 @@ static int change(struct store *store, struct write *write, int64_t id,
 
     if (result)
         return result;
-    update = store->update;
+    update = store->kept[KEPT_UPDATE];
     timestamp_format(now, clock_now_us());
     result = sqlite_bind_record(update, record, set);
     if (!result)
@@ -330,11 +330,11 @@ static tel_error attempt(struct store *store, struct write **writes, size_t coun
     if (error)
         return error;
     changes = sqlite3_total_changes64(store->db);
-    result = sqlite_exec(store, "BEGIN IMMEDIATE");
+    result = sqlite_begin_writing(store);
     for (size_t i = 0; i < count && !result; i++)
         result = apply_one(store, writes[i]);
     if (!result)
-        result = sqlite_exec(store, "COMMIT");
+        result = sqlite_commit(store);
     if (result)
         return roll_back(store, result, fault);
     *changed = sqlite3_total_changes64(store->db) != changes;
