@@ -18,6 +18,7 @@
 #include "support/client_world.h"
 #include "support/nomem.h"
 #include "support/peer.h"
+#include "support/real_service.h"
 #include "support/scratch.h"
 
 #define EACH_UP_TO 600
@@ -150,6 +151,36 @@ static void memory__that_fails_at_any_point_harms_no_client_whose_service_is_awa
     peer_stop(refused);
 }
 
+static void memory__that_fails_at_any_point_harms_no_client_of_a_service(void **state)
+{
+    struct world *world = *state;
+    CLEANUP(freep) char *elsewhere = scratch_path(world->scratch, "elsewhere");
+    struct real_service *service = real_service_start(elsewhere, NULL);
+    tel_config *config = config_of("TELEMETRY_API_URL", real_service_url(service));
+
+    fail_everywhere(world, config);
+    tel_config_free(config);
+    real_service_kill(service);
+}
+
+/* Its thread is waited for, so that what it has not freed shows. */
+static void memory__that_fails_at_any_point_harms_no_delivery_in_the_background(void **state)
+{
+    struct world *world = *state;
+    CLEANUP(freep) char *elsewhere = scratch_path(world->scratch, "elsewhere");
+    struct real_service *service = real_service_start(elsewhere, NULL);
+    tel_config *config = config_of("TELEMETRY_BACKGROUND", "true");
+
+    assert_int_equal(tel_config_set(config, "TELEMETRY_CALL_BUDGET_MS", "60000"), TEL_OK);
+    assert_int_equal(tel_config_set(config, "TELEMETRY_API_URL", real_service_url(service)),
+                     TEL_OK);
+    fail_everywhere(world, config);
+    assert_int_equal(tel_config_set(config, "TELEMETRY_MODE", "embedded"), TEL_OK);
+    fail_everywhere(world, config);
+    tel_config_free(config);
+    real_service_kill(service);
+}
+
 static int set_up(void **state)
 {
     if (access("/dev/shm", W_OK) == 0) /* syncs cost nothing there */
@@ -164,6 +195,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(memory__that_fails_at_any_point_harms_no_embedded_client),
         TEST(memory__that_fails_at_any_point_harms_no_client_whose_service_is_away),
+        TEST(memory__that_fails_at_any_point_harms_no_client_of_a_service),
+        TEST(memory__that_fails_at_any_point_harms_no_delivery_in_the_background),
     };
 
     if (!MALLOC_MAY_BE_OURS)
