@@ -25,6 +25,7 @@ from harness import a_run
 CONNECTIONS = 200
 SECONDS = float(os.environ.get("TELEMETRY_LOAD_SECONDS", "3"))
 SEED = int(os.environ.get("TELEMETRY_LOAD_SEED", random.randrange(2**32)))
+RESIDENT_MB_MAX = 64
 GROWTH_MB_MAX = 16  # between the middle and the end of the load
 
 
@@ -177,6 +178,7 @@ class Load(LoadTestCase):
         self.assertGreater(len(stored), CONNECTIONS)
         print(f"{len(stored)} runs in {SECONDS:.0f} s; {middle:.1f} MB, in the end {end:.1f} MB")
         if not os.environ.get("TELEMETRY_SANITIZE"):
+            self.assertLess(max(middle, end), RESIDENT_MB_MAX)
             self.assertLess(end - middle, GROWTH_MB_MAX)
 
 
