@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "deliver/record_item.h"
 #include "service/api.h"
 #include "service/body.h"
 #include "http/faults.h"
@@ -161,40 +162,6 @@ static void add_reason(void *arg, const char *field, const char *message)
         strbuf_printf(reason, "%s%s %s", reason->length ? "; " : "", field, message);
 }
 
-/* Tell updates from runs, of which older senders do not say what they are. */
-static bool read_kind(enum write_kind *kind, const json_t *object, struct strbuf *reason)
-{
-    const json_t *type = json_object_get(object, "record_type");
-    const char *name = json_is_string(type) ? json_string_value(type) : "";
-
-    *kind = WRITE_CREATE;
-    if (!type || json_is_null(type) || strcmp(name, "run") == 0)
-        return true;
-    *kind = WRITE_LATE_UPDATE;
-    if (strcmp(name, "update") == 0)
-        return true;
-    add_reason(reason, "record_type", "must be run or update");
-    return false;
-}
-
-static tel_error read_record(struct item *item, const json_t *object, struct strbuf *reason)
-{
-    field_set set = run_fields_with(CREATE);
-    field_set required = run_fields_with(REQUIRED);
-    tel_error error;
-
-    if (!read_kind(&item->write.kind, object, reason))
-        return TEL_OK;
-    if (item->write.kind == WRITE_LATE_UPDATE) {
-        required = FIELD_BIT(FIELD_event_id);
-        set = run_fields_with(PATCH) | required;
-    }
-    error = record_read_json(&item->record, object, set, required, add_reason, reason);
-    if (!error && item->write.kind == WRITE_LATE_UPDATE && !(item->record.given & ~required))
-        add_reason(reason, "update", "must name a field to update");
-    return error == TEL_E_INVALID ? TEL_OK : error;
-}
-
 static tel_error read_item(struct item *item, const json_t *object)
 {
     CLEANUP(strbuf_clear) struct strbuf reason = STRBUF(REASON_BYTES);
@@ -205,8 +172,8 @@ static tel_error read_item(struct item *item, const json_t *object)
     item->write.record = &item->record;
     if (event_id && *event_id && !(item->event_id = strdup(event_id)))
         return TEL_E_NOMEM;
-    error = read_record(item, object, &reason);
-    if (error)
+    error = record_item_read(&item->write.kind, &item->record, object, add_reason, &reason);
+    if (error == TEL_E_NOMEM)
         return error;
     if (reason.length && !(item->reason = strbuf_take(&reason)))
         return TEL_E_NOMEM;
