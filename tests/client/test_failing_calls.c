@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "support/calls.h"
 #include "support/client_world.h"
+#include "support/life.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
@@ -30,49 +31,13 @@ static const struct failure {
     {"sendto", ECONNRESET},
 };
 
-/* What became of one run's calls. */
-struct life {
-    tel_error start;
-    tel_error event;
-    tel_error end;
-};
-
-static struct life live(tel_client *client, const char *name)
+static void assert_lines_are_whole(struct world *world)
 {
-    struct life life;
-    tel_run *run = NULL;
-
-    life.start = tel_run_start(&run, client,
-                               TEL_FIELDS(.agent_name = "a", .job_type = "j", .event_id = name));
-    life.event = tel_run_log_event(run, name, NULL);
-    life.end = tel_run_end(&run, NULL, TEL_FIELDS(.items_succeeded = 7));
-    return life;
-}
-
-static void assert_lines_are_whole(char *lines)
-{
+    CLEANUP(freep) char *trail = world_trail(world);
     char *state = NULL;
 
-    for (char *line = strtok_r(lines, "\n", &state); line; line = strtok_r(NULL, "\n", &state))
+    for (char *line = strtok_r(trail, "\n", &state); line; line = strtok_r(NULL, "\n", &state))
         assert_true(json_is_valid(line));
-}
-
-/* What a call said it took is in the audit trail or, by way of the buffer perhaps, in the database. */
-static void assert_kept(struct world *world, const char *name, const struct life *life)
-{
-    CLEANUP(record_clear) struct tel_record stored = RECORD();
-    bool is_stored = world_stored(world, name, &stored) == TEL_OK;
-    CLEANUP(freep) char *trail = world_trail(world);
-    size_t lines = count_of(trail, name);
-
-    if (!life->start)
-        assert_true(is_stored || lines > 0);
-    if (!life->event)
-        assert_true(lines > 0);
-    if (!life->start && !life->end)
-        assert_true((is_stored && strcmp(stored.fields.status, "success") == 0) ||
-                    strstr(trail, "\"status\":\"success\""));
-    assert_lines_are_whole(trail);
 }
 
 static void deliver(struct world *world)
@@ -96,13 +61,14 @@ static bool fails(struct world *world, const struct failure *failure, long from,
 
     calls_arm(from, to, failure->error, failure->call);
     world_connect(world, "TELEMETRY_MODE", mode, "TELEMETRY_API_URL", url, NULL);
-    life = live(world->client, "hard");
+    life = life_live(world->client, "hard");
     (void)tel_client_flush(world->client, 0, NULL);
     reached = calls_disarm() >= from;
     assert_int_equal(record_run(world->client, "easy"), TEL_OK); /* and all is well again */
     world_disconnect(world);
     deliver(world);
-    assert_kept(world, "hard", &life);
+    life_assert_kept(world, "hard", &life);
+    assert_lines_are_whole(world);
     world_assert_stored(world, "easy");
     forget_files(world);
     return reached;
