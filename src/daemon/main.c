@@ -28,9 +28,10 @@
 #include "deliver/config_store.h"
 #include "store/lock.h"
 
-#define LOCK_WAIT_MS 2000   /* for a command that is emptying the buffer */
-#define FINISH_WAIT_MS 3000 /* for requests that are under way at the end */
-#define SEND_WAIT_MS 1000   /* for the last answers, on their way to whoever takes them */
+#define READERS (SERVER_THREADS + 1) /* one more for the export */
+#define LOCK_WAIT_MS 2000            /* for a command that is emptying the buffer */
+#define FINISH_WAIT_MS 3000          /* for requests that are under way at the end */
+#define SEND_WAIT_MS 1000            /* for the last answers, on their way to whoever takes them */
 #define CHECK_BYTES_MAX (16 << 20)
 #define START_TIME "EXTEND_TIMEOUT_USEC=3600000000" /* an old database may take long to bring up */
 
@@ -142,7 +143,7 @@ static tel_error open_store(struct telemetryd *telemetryd, tel_fault *fault)
     error = writer_start(&service->writer, store, &service->logger, fault);
     if (error)
         return error;
-    return reader_new(&service->reader, &telemetryd->store_options, SERVER_THREADS, fault);
+    return reader_new(&service->reader, &telemetryd->store_options, READERS, fault);
 }
 
 static tel_error open_listeners(struct telemetryd *telemetryd, tel_fault *fault)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Read-only connections to the database, one for each thread that answers requests, so that no read
- * waits for another.
+ * Read-only connections to the database, one for each thread that reads, so that no read waits for
+ * another.
  */
 #ifndef SERVICE_READER_H
 #define SERVICE_READER_H
