@@ -51,10 +51,14 @@ static bool append_run(struct process *process, struct tel_run *run, struct dead
     struct deadline whole = deadline_in(budget_ms(client));
     bool unlocked = false;
     tel_fault fault = {0};
-    tel_error error = process->ndjson.directory
-                          ? ndjson_append_run(&process->ndjson, &run->record, deadline_in(half_ms),
-                                              &unlocked, &fault)
-                          : no_trail(&fault);
+    int64_t us;
+    tel_error error;
+
+    if (!timestamp_parse(&us, run->record.fields.updated_at))
+        us = clock_now_us(); /* there was no memory for it */
+    error = process->ndjson.directory ? ndjson_append_run(&process->ndjson, us, &run->record,
+                                                          deadline_in(half_ms), &unlocked, &fault)
+                                      : no_trail(&fault);
 
     *deadline = deadline_left_ms(whole) > half_ms ? whole : deadline_in(half_ms);
     return trail_took_it(client, process, error, unlocked, &fault);
@@ -105,20 +109,21 @@ tel_error publish_event(struct tel_client *client, struct process *process, cons
     CLEANUP(strbuf_clear) struct strbuf payload = LINE();
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
     const char *json = as_json(&payload, payload_json);
+    int64_t now_us = clock_now_us();
     char now[TEL_TIMESTAMP_SIZE];
     bool unlocked = false;
     tel_fault fault = {0};
     tel_error error;
 
-    timestamp_format(now, clock_now_us());
+    timestamp_format(now, now_us);
     event_write_json(&line, run_id, event_type, now, json);
     if (strbuf_failed(&payload) || strbuf_failed(&line))
         error = line_fault(strbuf_failed(&payload) ? &payload : &line, &fault);
     else if (!process->ndjson.directory)
         error = no_trail(&fault);
     else
-        error = ndjson_append(&process->ndjson, line.text, line.length, client_deadline(client),
-                              &unlocked, &fault);
+        error = ndjson_append(&process->ndjson, now_us, line.text, line.length,
+                              client_deadline(client), &unlocked, &fault);
     (void)trail_took_it(client, process, error, unlocked, &fault);
     return error;
 }

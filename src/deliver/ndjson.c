@@ -100,7 +100,7 @@ static tel_error sync_name_of_new(const struct ndjson *ndjson, const struct day_
     return status.st_size > 0 ? TEL_OK : directory_sync(ndjson->directory, fault);
 }
 
-static tel_error open_day(struct day_file **out, const struct ndjson *ndjson, int64_t now_us,
+static tel_error open_day(struct day_file **out, const struct ndjson *ndjson, int64_t us,
                           tel_fault *fault)
 {
     CLEANUP(day_file_closep) struct day_file *day_file = calloc(1, sizeof *day_file);
@@ -110,9 +110,9 @@ static tel_error open_day(struct day_file **out, const struct ndjson *ndjson, in
 
     if (!day_file)
         return fault_nomem(fault);
-    timestamp_compact(date, time, now_us);
+    timestamp_compact(date, time, us);
     *day_file = (struct day_file){.file = KEPT_FILE,
-                                  .day = now_us / US_PER_DAY,
+                                  .day = us / US_PER_DAY,
                                   .path = ndjson_path(ndjson, date)};
     if (!day_file->path)
         return fault_nomem(fault);
@@ -126,13 +126,12 @@ static tel_error open_day(struct day_file **out, const struct ndjson *ndjson, in
 
 /* Take one that is open already; NULL: none is. Those of yesterday, and of a file that was moved or
  * removed, are closed on the way. */
-static struct day_file *take_open(struct ndjson *ndjson, int64_t now_us)
+static struct day_file *take_open(struct ndjson *ndjson, int64_t us)
 {
     struct day_file *day_file;
 
     while ((day_file = idle_pool_take(&ndjson->idle)) != NULL) {
-        if (day_file->day == now_us / US_PER_DAY &&
-            kept_file_is_at(&day_file->file, day_file->path))
+        if (day_file->day == us / US_PER_DAY && kept_file_is_at(&day_file->file, day_file->path))
             return day_file;
         day_file_close(day_file);
     }
@@ -156,12 +155,11 @@ static tel_error append(struct day_file *day_file, const char *line, size_t leng
     return error ? error : file_sync(fd, day_file->path, fault);
 }
 
-tel_error ndjson_append(struct ndjson *ndjson, const char *line, size_t length,
+tel_error ndjson_append(struct ndjson *ndjson, int64_t us, const char *line, size_t length,
                         struct deadline deadline, bool *unlocked, tel_fault *fault)
 {
-    int64_t now_us = clock_now_us();
-    CLEANUP(day_file_closep) struct day_file *day_file = take_open(ndjson, now_us);
-    tel_error error = day_file ? TEL_OK : open_day(&day_file, ndjson, now_us, fault);
+    CLEANUP(day_file_closep) struct day_file *day_file = take_open(ndjson, us);
+    tel_error error = day_file ? TEL_OK : open_day(&day_file, ndjson, us, fault);
 
     if (!error)
         error = append(day_file, line, length, deadline, unlocked, fault);
@@ -170,7 +168,7 @@ tel_error ndjson_append(struct ndjson *ndjson, const char *line, size_t length,
     return error; /* what failed once is not gone on with */
 }
 
-tel_error ndjson_append_run(struct ndjson *ndjson, const struct tel_record *record,
+tel_error ndjson_append_run(struct ndjson *ndjson, int64_t us, const struct tel_record *record,
                             struct deadline deadline, bool *unlocked, tel_fault *fault)
 {
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
@@ -180,5 +178,5 @@ tel_error ndjson_append_run(struct ndjson *ndjson, const struct tel_record *reco
     strbuf_puts(&line, ",\"record_type\":\"run\"}");
     if (strbuf_failed(&line))
         return line_fault(&line, fault);
-    return ndjson_append(ndjson, line.text, line.length, deadline, unlocked, fault);
+    return ndjson_append(ndjson, us, line.text, line.length, deadline, unlocked, fault);
 }

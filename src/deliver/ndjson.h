@@ -30,16 +30,16 @@ char *ndjson_path(const struct ndjson *ndjson, const char *date);
 bool ndjson_is_daily_name(const char *name);
 
 /*
- * Append `line` (one JSON object, no newline in it) to today's file and sync it: lock, end a torn
- * last line with a newline, one write, unlock, fsync. A lock that is not had until the deadline is
+ * Append `line` (one JSON object, no newline in it), which is of the time `us`, to that day's file and
+ * sync it: lock, end a torn last line with a newline, one write, unlock, fsync. A lock that is not had until the deadline is
  * done without: the line stays whole all the same (O_APPEND, one write); *unlocked (may be NULL) is
  * then set.
  */
-tel_error ndjson_append(struct ndjson *ndjson, const char *line, size_t length,
+tel_error ndjson_append(struct ndjson *ndjson, int64_t us, const char *line, size_t length,
                         struct deadline deadline, bool *unlocked, tel_fault *fault);
 
 /* Append a run record: all columns and "record_type":"run". */
-tel_error ndjson_append_run(struct ndjson *ndjson, const struct tel_record *record,
+tel_error ndjson_append_run(struct ndjson *ndjson, int64_t us, const struct tel_record *record,
                             struct deadline deadline, bool *unlocked, tel_fault *fault);
 
 #endif

@@ -87,7 +87,7 @@ tel_error tel_ndjson_append(tel_ndjson *ndjson, const char *json, tel_fault *fau
     error = make_line(&line, json, fault);
     if (error)
         return error;
-    return ndjson_append(&ndjson->trail, line.text, line.length,
+    return ndjson_append(&ndjson->trail, clock_now_us(), line.text, line.length,
                          deadline_in(ndjson->trail.lock_budget_ms), NULL, fault);
 }
 

@@ -24,6 +24,7 @@
 #define DAY (24 * HOUR)
 
 static atomic_llong offset_us; /* of the wall clock from what it really is */
+static atomic_llong step_us;   /* by which it moves on each time it is asked */
 
 TEL_API int clock_gettime(clockid_t id, struct timespec *out)
 {
@@ -32,7 +33,8 @@ TEL_API int clock_gettime(clockid_t id, struct timespec *out)
 
     if (result || id != CLOCK_REALTIME)
         return result;
-    us = out->tv_sec * US_PER_SECOND + out->tv_nsec / 1000 + atomic_load(&offset_us);
+    us = out->tv_sec * US_PER_SECOND + out->tv_nsec / 1000 +
+         atomic_fetch_add(&offset_us, atomic_load(&step_us));
     out->tv_sec = us / US_PER_SECOND;
     out->tv_nsec = us % US_PER_SECOND * 1000;
     return 0;
@@ -183,6 +185,43 @@ static void midnight__between_two_events_puts_each_into_its_days_file(void **sta
     assert_non_null(strstr(after, "\"status\":\"success\""));
 }
 
+/* The clock passes midnight somewhere in each call, whenever it is asked: a line is in the file of the day
+ * that it says itself. */
+static void midnight__within_a_call_leaves_a_line_in_the_file_of_its_time(void **state)
+{
+    struct world *world = *state;
+    CLEANUP(freep) char *before = NULL;
+    CLEANUP(freep) char *after = NULL;
+    CLEANUP(freep) char *trail = NULL;
+
+    world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
+    atomic_store(&step_us, US_PER_SECOND);
+    for (int seconds = 1; seconds <= 20; seconds++) {
+        char time[40];
+        tel_run *run = NULL;
+
+        (void)snprintf(time, sizeof time, "2025-12-31T23:59:%02dZ", 60 - seconds);
+        set_clock(time);
+        assert_int_equal(tel_run_start(&run, world->client,
+                                       TEL_FIELDS(.agent_name = "a", .job_type = "j")),
+                         TEL_OK);
+        assert_int_equal(tel_run_log_event(run, "e", NULL), TEL_OK);
+        assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+    }
+    atomic_store(&step_us, 0);
+    before = read_day(world, "20251231");
+    after = read_day(world, "20260101");
+    trail = world_trail(world);
+    assert_int_equal(count_lines(trail), 60);
+    assert_int_equal(count_lines(before) + count_lines(after), 60);
+    assert_int_equal(count_of(before, "\"timestamp\":\"2026"), 0);
+    assert_int_equal(count_of(before, "\"updated_at\":\"2026"), 0);
+    assert_int_equal(count_of(after, "\"timestamp\":\"2025"), 0);
+    assert_int_equal(count_of(after, "\"updated_at\":\"2025"), 0);
+    assert_true(count_of(before, "\"timestamp\":\"2025") > 0);
+    assert_true(count_of(after, "\"updated_at\":\"2026") > 0);
+}
+
 /* ---- A leap second --------------------------------------------------------------------------- */
 
 /* The system's clock repeats the last second. */
@@ -230,6 +269,7 @@ int main(void)
         TEST(jump__is_no_reason_for_the_service_to_refuse_an_end),
         TEST(jump__between_buffer_files_delivers_the_end_all_the_same),
         TEST(midnight__between_two_events_puts_each_into_its_days_file),
+        TEST(midnight__within_a_call_leaves_a_line_in_the_file_of_its_time),
         TEST(leap_second__gone_through_twice_takes_no_time_away),
         TEST(leap_second__in_a_given_time_is_the_second_after_it),
     };

@@ -152,7 +152,7 @@ static int teardown_spy(void **state)
 
 static tel_error append(struct ndjson *ndjson)
 {
-    return ndjson_append(ndjson, "{}", 2, deadline_in(60000), NULL, NULL);
+    return ndjson_append(ndjson, clock_now_us(), "{}", 2, deadline_in(60000), NULL, NULL);
 }
 
 static void check_lines(const char *path, size_t expected)

@@ -73,7 +73,8 @@ static int teardown(void **state)
 
 static tel_error append(struct trail *trail, const char *line, tel_fault *fault)
 {
-    return ndjson_append(&trail->ndjson, line, strlen(line), deadline_in(PATIENT_MS), NULL, fault);
+    return ndjson_append(&trail->ndjson, clock_now_us(), line, strlen(line),
+                         deadline_in(PATIENT_MS), NULL, fault);
 }
 
 static void append_ok(struct trail *trail, const char *line)
@@ -175,8 +176,8 @@ static void ndjson_append__refuses_what_is_not_one_line(void **state)
     assert_int_equal(append(trail, "{}\n", &fault), TEL_E_INVALID);
     assert_int_equal(append(trail, "", &fault), TEL_E_INVALID);
     memset(long_line, ' ', FILE_LINE_BYTES_MAX + 1);
-    assert_int_equal(ndjson_append(&trail->ndjson, long_line, FILE_LINE_BYTES_MAX + 1,
-                                   deadline_in(PATIENT_MS), NULL, &fault),
+    assert_int_equal(ndjson_append(&trail->ndjson, clock_now_us(), long_line,
+                                   FILE_LINE_BYTES_MAX + 1, deadline_in(PATIENT_MS), NULL, &fault),
                      TEL_E_TOO_LARGE);
     check_today(trail, "");
 }
@@ -187,12 +188,14 @@ static void ndjson_append__does_without_a_lock_that_it_does_not_get(void **state
     CLEANUP(closep) int holder = -1;
     bool unlocked = true;
 
-    assert_int_equal(ndjson_append(&trail->ndjson, "{}", 2, deadline_in(0), &unlocked, NULL),
+    assert_int_equal(ndjson_append(&trail->ndjson, clock_now_us(), "{}", 2, deadline_in(0),
+                                   &unlocked, NULL),
                      TEL_OK);
     assert_false(unlocked);
     holder = open(trail->today, O_RDONLY | O_CLOEXEC);
     assert_int_equal(flock(holder, LOCK_EX), 0);
-    assert_int_equal(ndjson_append(&trail->ndjson, "{}", 2, deadline_in(5), &unlocked, NULL),
+    assert_int_equal(ndjson_append(&trail->ndjson, clock_now_us(), "{}", 2, deadline_in(5),
+                                   &unlocked, NULL),
                      TEL_OK);
     assert_true(unlocked);
     check_today(trail, "{}\n{}\n");
@@ -282,8 +285,8 @@ static int append_lines(struct ndjson *ndjson, size_t number)
         strbuf_reset(&line);
         strbuf_printf(&line, "{\"by\":%zu,\"line\":%zu,\"fill\":\"%*s\"}", number, i,
                       (int)(number * 90 + i), "");
-        if (ndjson_append(ndjson, line.text, line.length, deadline_in(ndjson->lock_budget_ms), NULL,
-                          NULL))
+        if (ndjson_append(ndjson, clock_now_us(), line.text, line.length,
+                          deadline_in(ndjson->lock_budget_ms), NULL, NULL))
             return 1;
     }
     return 0;
@@ -402,8 +405,8 @@ static void ndjson_append_run__writes_every_column(void **state)
     make_run(&record, "e1", "success");
     assert_int_equal(record_set_text(&record, FIELD_metrics_json, "{\"n\": 1.10}", NULL), TEL_OK);
     assert_int_equal(record_set_text(&record, FIELD_error_summary, "two\nlines", NULL), TEL_OK);
-    assert_int_equal(ndjson_append_run(&trail->ndjson, &record, deadline_in(PATIENT_MS), NULL,
-                                       NULL),
+    assert_int_equal(ndjson_append_run(&trail->ndjson, clock_now_us(), &record,
+                                       deadline_in(PATIENT_MS), NULL, NULL),
                      TEL_OK);
     text = scratch_read(trail->today);
     assert_int_equal(count_lines(text), 1);
@@ -428,8 +431,8 @@ static void ndjson_append_run__refuses_a_run_that_could_not_be_read_back(void **
     make_run(&record, "e1", "success");
     memset(text, 'x', FILE_LINE_BYTES_MAX);
     assert_int_equal(record_set_text(&record, FIELD_error_details, text, NULL), TEL_OK);
-    assert_int_equal(ndjson_append_run(&trail->ndjson, &record, deadline_in(PATIENT_MS), NULL,
-                                       &fault),
+    assert_int_equal(ndjson_append_run(&trail->ndjson, clock_now_us(), &record,
+                                       deadline_in(PATIENT_MS), NULL, &fault),
                      TEL_E_TOO_LARGE);
     check_today(trail, "");
 }
