@@ -9,7 +9,7 @@ BEGIN {
     home["jansson.h"] = "src/base/json.h"
     home["uuid/uuid.h"] = "src/base/*.c"
     home["sqlite3.h"] = "src/store/sqlite*.c"
-    home["curl/curl.h"] = "src/deliver/http.c"
+    home["curl/curl.h"] = "src/deliver/http(_handle)?.[ch]"
     home["zlib.h"] = "src/http/gzip.c"
     home["microhttpd.h"] = "src/http/server*.[ch]"
 }

@@ -26,7 +26,7 @@
 #include "base/cleanup.h"
 #include "deliver/buffer_line.h"
 #include "deliver/buffer_name.h"
-#include "deliver/kept_file.h"
+#include "deliver/kept_fd.h"
 #include "deliver/line.h"
 #include "deliver/rejects.h"
 
@@ -40,8 +40,8 @@ struct buffer {
 
     _Atomic pid_t owner; /* whose the rest is; negative while it is being adopted */
     pthread_mutex_t mutex;
-    struct kept_file file; /* the active one */
-    off_t whole_bytes;     /* of it, see line_append() */
+    struct kept_fd file; /* the active one */
+    off_t whole_bytes;   /* of it, see line_append() */
     int64_t begun_ms;
     int64_t answered_bytes; /* of the active file, from its beginning */
     bool was_rotated;       /* since buffer_open_rest() */
@@ -68,7 +68,7 @@ tel_error buffer_new(struct buffer **out, const struct buffer_options *options)
     buffer->access = options->access;
     buffer->bytes_max = options->bytes_max;
     buffer->age_max_ms = options->age_max_ms;
-    buffer->file = KEPT_FILE;
+    buffer->file = KEPT_FD;
     atomic_store(&buffer->owner, getpid());
     *out = buffer;
     return TEL_OK;
@@ -78,7 +78,7 @@ tel_error buffer_new(struct buffer **out, const struct buffer_options *options)
 
 static void start_over(struct buffer *buffer)
 {
-    kept_file_close(&buffer->file);
+    kept_fd_close(&buffer->file);
     buffer->rejected_path[0] = '\0';
     (void)pthread_mutex_init(&buffer->mutex, NULL);
 }
@@ -111,7 +111,7 @@ static void leave(struct buffer *buffer)
 /* Is the active file still there under its name? */
 static bool is_in_place(const struct buffer *buffer)
 {
-    return kept_file_is_at(&buffer->file, buffer->path);
+    return kept_fd_is_at(&buffer->file, buffer->path);
 }
 
 static void make_path(const struct buffer *buffer, char out[PATH_MAX], const char *state)
@@ -130,13 +130,13 @@ static tel_error begin_file(struct buffer *buffer, bool *done, tel_fault *fault)
     tel_error error;
 
     make_path(buffer, buffer->path, BUFFER_ACTIVE);
-    error = kept_file_open(&buffer->file, buffer->path, O_RDWR | O_APPEND | O_CREAT, buffer->access,
-                           &created, fault);
+    error = kept_fd_open(&buffer->file, buffer->path, O_RDWR | O_APPEND | O_CREAT, buffer->access,
+                         &created, fault);
     if (error)
         return error;
     *done = created && flock(buffer->file.fd, LOCK_EX | LOCK_NB) == 0 && is_in_place(buffer);
     if (!*done)
-        kept_file_release(&buffer->file);
+        kept_fd_release(&buffer->file);
     return TEL_OK;
 }
 
@@ -158,7 +158,7 @@ static tel_error begin(struct buffer *buffer, tel_fault *fault)
     error = directory_sync(buffer->directory, fault);
     if (error) {
         (void)unlink(buffer->path);
-        kept_file_release(&buffer->file);
+        kept_fd_release(&buffer->file);
     }
     return error;
 }
@@ -177,7 +177,7 @@ static tel_error make_ready(struct buffer *buffer, tel_fault *fault)
         error = file_rename(buffer->path, ready, fault);
     }
     if (!error) {
-        kept_file_release(&buffer->file);
+        kept_fd_release(&buffer->file);
         buffer->was_rotated = true;
     }
     return error;
@@ -188,12 +188,12 @@ static tel_error rotate(struct buffer *buffer, tel_fault *fault)
     struct stat status;
 
     if (!is_in_place(buffer)) {
-        kept_file_release(&buffer->file);
+        kept_fd_release(&buffer->file);
         return TEL_OK;
     }
     if (fstat(buffer->file.fd, &status) == 0 && status.st_size == 0) { /* its first write failed */
         (void)unlink(buffer->path);
-        kept_file_release(&buffer->file);
+        kept_fd_release(&buffer->file);
         return TEL_OK;
     }
     return make_ready(buffer, fault);
@@ -214,7 +214,7 @@ void buffer_free(struct buffer *buffer)
     enter(buffer);
     (void)rotate(buffer, NULL);
     /* What could not be renamed is taken over by whoever finds it unlocked. */
-    kept_file_release(&buffer->file);
+    kept_fd_release(&buffer->file);
     leave(buffer);
     (void)pthread_mutex_destroy(&buffer->mutex);
     free(buffer->directory);
@@ -249,7 +249,7 @@ static tel_error append(struct buffer *buffer, const char *line, size_t length, 
     tel_error error = TEL_OK;
 
     if (!is_in_place(buffer)) {
-        kept_file_release(&buffer->file);
+        kept_fd_release(&buffer->file);
         error = begin(buffer, fault);
     }
     if (!error)
@@ -362,7 +362,7 @@ void buffer_note_answered(struct buffer *buffer, const struct buffer_rest *rest)
     struct stat status;
 
     enter(buffer);
-    if (kept_file_is_at(&buffer->file, rest->path) && !fstat(buffer->file.fd, &status)) {
+    if (kept_fd_is_at(&buffer->file, rest->path) && !fstat(buffer->file.fd, &status)) {
         buffer->answered_bytes += rest->bytes;
         if (status.st_size == buffer->answered_bytes && !ftruncate(buffer->file.fd, 0)) {
             buffer->answered_bytes = 0;

@@ -47,17 +47,24 @@ static bool is_unnamed_unix_socket(int fd)
            address.ss_family == AF_UNIX && length == sizeof address.ss_family;
 }
 
-void fd_window_protect(const struct fd_window *window)
+static bool is_of_the_pair(int fd)
 {
-    for (int i = 0; window->first >= 0 && i < WINDOW_SIZE; i++) {
-        int fd = window->first + i;
-        int flags;
+    int flags = is_unnamed_unix_socket(fd) ? fcntl(fd, F_GETFD) : -1;
 
-        if (!(window->was_free & UINT32_C(1) << i) || !is_unnamed_unix_socket(fd))
+    return flags >= 0 && !(flags & FD_CLOEXEC) && (fcntl(fd, F_GETFL) & O_NONBLOCK);
+}
+
+static void find_pair(const struct fd_window *window, int pair[2])
+{
+    int found = 0;
+
+    for (int i = 0; window->first >= 0 && i < WINDOW_SIZE && found < 2; i++) {
+        int fd = window->first + i;
+
+        if (!(window->was_free & UINT32_C(1) << i) || !is_of_the_pair(fd))
             continue;
-        flags = fcntl(fd, F_GETFD);
-        if (flags >= 0 && !(flags & FD_CLOEXEC) && (fcntl(fd, F_GETFL) & O_NONBLOCK))
-            (void)fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
+        (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+        pair[found++] = fd;
     }
 }
 
@@ -69,9 +76,11 @@ static bool is_placeholder(int fd)
     return flags >= 0 && (flags & O_PATH);
 }
 
-void fd_window_close(const struct fd_window *window)
+void fd_window_close(const struct fd_window *window, int pair[2])
 {
-    fd_window_protect(window);
+    pair[0] = -1;
+    pair[1] = -1;
+    find_pair(window, pair);
     for (int fd = 0; fd <= STDERR_FILENO; fd++) {
         if (window->holds_standard[fd] && is_placeholder(fd))
             (void)close(fd);

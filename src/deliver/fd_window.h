@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Descriptors that libcurl makes for itself. Its wake-up pair (a Unix socket pair, made when a handle
- * is first used, and kept with it) would be inherited by every program that the host executes, and there is
- * no option for it. So the lowest descriptors that were free before are looked at afterwards, as it
- * is these that a new one gets, and what is such a pair is closed on exec.
- *
- * Nor may any of its descriptors, which are kept with the connection, be one of 0 to 2 that the host
- * has closed: what the host prints would be sent, and what it opens there would be closed by us. So
- * these are occupied while libcurl is at work.
+ * The descriptors that libcurl makes for itself: a wake-up pair for each multi handle. Every program that
+ * the host executes would inherit them, and there is no option for it; and one of 0 to 2 that the host has
+ * closed would become one of them, and get what the host prints. So 0 to 2 are occupied meanwhile, and
+ * the lowest descriptors that were free before are looked at afterwards, as it is these that a new one
+ * gets: what is such a pair is closed on exec.
  */
 #ifndef DELIVER_FD_WINDOW_H
 #define DELIVER_FD_WINDOW_H
@@ -23,11 +20,9 @@ struct fd_window {
 
 struct fd_window fd_window_open(void);
 
-/* See to it that unnamed, non-blocking Unix sockets that came to be in the window are not inherited.
- * Those of another thread of the host would have to be just that, in just this moment. */
-void fd_window_protect(const struct fd_window *window);
-
-/* Do that once more, and give back what is occupied. */
-void fd_window_close(const struct fd_window *window);
+/* See to it that the unnamed, non-blocking Unix sockets that came to be in the window are not inherited,
+ * and tell which they are (-1: not found). Another thread of the host's would have to make just such a
+ * pair in just this moment to be mistaken for it. */
+void fd_window_close(const struct fd_window *window, int pair[2]);
 
 #endif

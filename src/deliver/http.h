@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * One HTTP request with one deadline. The only user of libcurl. Thread-safe: connections are kept
- * alive in a small pool, and a forked child leaves its parent's alone.
+ * One HTTP request with one deadline. Thread-safe: connections are kept alive in a small pool, and a
+ * forked child leaves its parent's alone.
  */
 #ifndef DELIVER_HTTP_H
 #define DELIVER_HTTP_H
@@ -22,8 +22,7 @@ struct http_options {
     bool asks_proxy;          /* the one that the environment names */
     bool sends_once;          /* no connection is kept: libcurl sends again by itself what it lost
                                  on one that had died */
-    const atomic_bool *cancelled; /* set by another thread: break off; NULL: never. Such a request
-                                     keeps no connection either. */
+    const atomic_bool *cancelled; /* set by another thread: break off; NULL: never */
 };
 
 /* false: this library was built without libcurl, and every http_new() is TEL_E_SKIPPED. */

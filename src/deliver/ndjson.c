@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "deliver/kept_file.h"
+#include "deliver/kept_fd.h"
 #include "deliver/line.h"
 #include "model/record_json.h"
 
@@ -16,7 +16,7 @@
 
 /* A day's file, open. */
 struct day_file {
-    struct kept_file file;
+    struct kept_fd file;
     int64_t day;       /* since 1970, UTC */
     off_t whole_bytes; /* see line_append() */
     char *path;
@@ -26,7 +26,7 @@ static void day_file_close(void *closing)
 {
     struct day_file *day_file = closing;
 
-    kept_file_close(&day_file->file);
+    kept_fd_close(&day_file->file);
     free(day_file->path);
     free(day_file);
 }
@@ -76,16 +76,16 @@ static tel_error open_for_append(struct day_file *day_file, const struct ndjson 
                                  tel_fault *fault)
 {
     int flags = O_RDWR | O_APPEND | O_CREAT;
-    tel_error error = kept_file_open(&day_file->file, day_file->path, flags, ndjson->access,
-                                     /* created= */ NULL, fault);
+    tel_error error = kept_fd_open(&day_file->file, day_file->path, flags, ndjson->access,
+                                   /* created= */ NULL, fault);
 
     if (error != TEL_E_NOT_FOUND)
         return error;
     error = directory_make(ndjson->directory, ndjson->access, fault);
     if (error)
         return error;
-    return kept_file_open(&day_file->file, day_file->path, flags, ndjson->access,
-                          /* created= */ NULL, fault);
+    return kept_fd_open(&day_file->file, day_file->path, flags, ndjson->access,
+                        /* created= */ NULL, fault);
 }
 
 /* Make a new file's name durable. Whoever finds the file empty does so, before its first line: so
@@ -111,7 +111,7 @@ static tel_error open_day(struct day_file **out, const struct ndjson *ndjson, in
     if (!day_file)
         return fault_nomem(fault);
     timestamp_compact(date, time, us);
-    *day_file = (struct day_file){.file = KEPT_FILE,
+    *day_file = (struct day_file){.file = KEPT_FD,
                                   .day = us / US_PER_DAY,
                                   .path = ndjson_path(ndjson, date)};
     if (!day_file->path)
@@ -131,7 +131,7 @@ static struct day_file *take_open(struct ndjson *ndjson, int64_t us)
     struct day_file *day_file;
 
     while ((day_file = idle_pool_take(&ndjson->idle)) != NULL) {
-        if (day_file->day == us / US_PER_DAY && kept_file_is_at(&day_file->file, day_file->path))
+        if (day_file->day == us / US_PER_DAY && kept_fd_is_at(&day_file->file, day_file->path))
             return day_file;
         day_file_close(day_file);
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/cmocka_all.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "deliver/http.h"
+#include "deliver/kept_fd.h"
 #include "support/peer.h"
 #include "support/scratch.h"
 
@@ -468,6 +470,114 @@ static void http_send__a_forked_child_leaves_its_parents_connection_alone(void *
     http_response_clear(&response);
 }
 
+/* ---- A host that closes all descriptors ------------------------------------------------------ */
+
+#define NUMBERS_MAX 64
+
+struct numbers {
+    struct kept_fd taken[NUMBERS_MAX]; /* by the host */
+    size_t count;
+};
+
+static void note_open(bool is_open[NUMBERS_MAX])
+{
+    for (int fd = 0; fd < NUMBERS_MAX; fd++)
+        is_open[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+/* Put a file of the host's under each number that was not open before. The peer's side of
+ * a connection, which is in this process too, is closed before. */
+static void take_numbers(struct numbers *numbers, const bool was_open[NUMBERS_MAX])
+{
+    int host = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    numbers->count = 0;
+    for (int fd = 0; fd < NUMBERS_MAX; fd++) {
+        if (was_open[fd] || fd == host || fcntl(fd, F_GETFD) < 0)
+            continue;
+        assert_int_equal(dup3(host, fd, O_CLOEXEC), fd);
+        numbers->taken[numbers->count++] = kept_fd_of(fd);
+    }
+    (void)close(host);
+}
+
+static void assert_all_are_the_hosts(struct numbers *numbers)
+{
+    for (size_t i = 0; i < numbers->count; i++) {
+        assert_true(kept_fd_is_ours(&numbers->taken[i]));
+        kept_fd_close(&numbers->taken[i]);
+    }
+}
+
+static struct http *connected_to(const struct peer *peer)
+{
+    struct http_options options = {.url = peer_url(peer)};
+    struct http_response response = {0};
+    struct http *http = NULL;
+
+    assert_int_equal(http_new(&http, &options, NULL), TEL_OK);
+    assert_int_equal(http_send(http, "GET", "/", NULL, deadline_in(PATIENCE_MS), &response, NULL),
+                     TEL_OK);
+    http_response_clear(&response);
+    return http;
+}
+
+static void http__leaves_descriptors_alone_whose_numbers_the_host_has_taken(void **state)
+{
+    struct http_response response = {0};
+    bool was_open[NUMBERS_MAX];
+    struct numbers numbers;
+
+    (void)state;
+    for (int sends_again = 0; sends_again < 2; sends_again++) {
+        struct peer *peer = peer_start(peer_answer, ok_answer);
+        struct http *http;
+
+        note_open(was_open);
+        http = connected_to(peer);
+        peer_stop(peer);
+        take_numbers(&numbers, was_open);
+        assert_true(numbers.count >= 3); /* a socket, and what wakes libcurl up */
+        if (sends_again)
+            assert_int_equal(http_send(http, "GET", "/", NULL, deadline_in(PATIENCE_MS), &response,
+                                       NULL),
+                             TEL_E_UNAVAILABLE);
+        http_free(http);
+        assert_all_are_the_hosts(&numbers);
+    }
+    http_response_clear(&response);
+}
+
+static void http_free__in_a_forked_child_leaves_the_childs_own_descriptors_alone(void **state)
+{
+    struct peer *peer = peer_start(peer_answer, ok_answer);
+    struct http_response response = {0};
+    bool was_open[NUMBERS_MAX];
+    struct numbers numbers;
+    struct http *http;
+    int status;
+    pid_t child;
+
+    (void)state;
+    note_open(was_open);
+    http = connected_to(peer);
+    child = fork();
+    if (child == 0) {
+        take_numbers(&numbers, was_open);
+        http_free(http);
+        assert_all_are_the_hosts(&numbers);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(http_send(http, "GET", "/", NULL, deadline_in(PATIENCE_MS), &response, NULL),
+                     TEL_OK);
+    assert_int_equal(peer_connections(peer), 1);
+    http_free(http);
+    peer_stop(peer);
+    http_response_clear(&response);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -488,6 +598,8 @@ int main(void)
         cmocka_unit_test(http_new__refuses_a_token_that_would_split_the_header),
         cmocka_unit_test(http_new__takes_ipv6_and_a_path_in_front),
         cmocka_unit_test(http_send__a_forked_child_leaves_its_parents_connection_alone),
+        cmocka_unit_test(http__leaves_descriptors_alone_whose_numbers_the_host_has_taken),
+        cmocka_unit_test(http_free__in_a_forked_child_leaves_the_childs_own_descriptors_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -9,25 +9,25 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "deliver/kept_file.h"
+#include "deliver/kept_fd.h"
 #include "support/scratch.h"
 
 static char *directory;
 static char *path;
-static struct kept_file file;
+static struct kept_fd file;
 
 static int setup(void **state)
 {
     (void)state;
     directory = scratch_make();
     path = scratch_path(directory, "kept");
-    return kept_file_open(&file, path, O_RDWR | O_CREAT, FILE_OWNER_ONLY, NULL, NULL);
+    return kept_fd_open(&file, path, O_RDWR | O_CREAT, FILE_OWNER_ONLY, NULL, NULL);
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    kept_file_close(&file);
+    kept_fd_close(&file);
     free(path);
     scratch_remove(directory);
     return 0;
@@ -50,33 +50,33 @@ static bool is_locked(void)
     return flock(fd, LOCK_EX | LOCK_NB) != 0;
 }
 
-static void kept_file_is_at__its_path_until_that_names_something_else(void **state)
+static void kept_fd_is_at__its_path_until_that_names_something_else(void **state)
 {
     CLEANUP(freep) char *moved = scratch_path(directory, "moved");
     int number = file.fd;
 
     (void)state;
-    assert_true(kept_file_is_at(&file, path));
+    assert_true(kept_fd_is_at(&file, path));
     assert_int_equal(rename(path, moved), 0);
-    assert_false(kept_file_is_at(&file, path));
-    assert_true(kept_file_is_at(&file, moved));
+    assert_false(kept_fd_is_at(&file, path));
+    assert_true(kept_fd_is_at(&file, moved));
     scratch_write(path, "another");
-    assert_false(kept_file_is_at(&file, path));
-    kept_file_close(&file);
+    assert_false(kept_fd_is_at(&file, path));
+    kept_fd_close(&file);
     assert_true(fcntl(number, F_GETFD) < 0);
-    assert_false(kept_file_is_at(&file, moved));
+    assert_false(kept_fd_is_at(&file, moved));
 }
 
-static void kept_file__whose_number_the_host_has_taken_is_left_alone(void **state)
+static void kept_fd__whose_number_the_host_has_taken_is_left_alone(void **state)
 {
     CLEANUP(freep) char *other = scratch_path(directory, "other");
     CLEANUP(closep) int hosts = take_its_number(other);
 
     (void)state;
     assert_int_equal(flock(hosts, LOCK_EX), 0);
-    assert_false(kept_file_is_at(&file, path));
-    assert_false(kept_file_is_at(&file, other));
-    kept_file_release(&file);
+    assert_false(kept_fd_is_at(&file, path));
+    assert_false(kept_fd_is_at(&file, other));
+    kept_fd_release(&file);
     assert_int_equal(file.fd, -1);
     assert_true(fcntl(hosts, F_GETFD) >= 0);
     free(path);
@@ -84,7 +84,7 @@ static void kept_file__whose_number_the_host_has_taken_is_left_alone(void **stat
     assert_true(is_locked());
 }
 
-static void kept_file_close__in_a_forked_child_leaves_the_lock(void **state)
+static void kept_fd_close__in_a_forked_child_leaves_the_lock(void **state)
 {
     int number = file.fd;
     pid_t child;
@@ -94,12 +94,12 @@ static void kept_file_close__in_a_forked_child_leaves_the_lock(void **state)
     assert_int_equal(flock(file.fd, LOCK_EX), 0);
     child = fork();
     if (child == 0) {
-        kept_file_close(&file);
+        kept_fd_close(&file);
         _exit(is_locked() ? 0 : 1);
     }
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_int_equal(status, 0);
-    kept_file_release(&file);
+    kept_fd_release(&file);
     assert_false(is_locked());
     assert_true(fcntl(number, F_GETFD) < 0);
 }
@@ -109,9 +109,9 @@ static void kept_file_close__in_a_forked_child_leaves_the_lock(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(kept_file_is_at__its_path_until_that_names_something_else),
-        TEST(kept_file__whose_number_the_host_has_taken_is_left_alone),
-        TEST(kept_file_close__in_a_forked_child_leaves_the_lock),
+        TEST(kept_fd_is_at__its_path_until_that_names_something_else),
+        TEST(kept_fd__whose_number_the_host_has_taken_is_left_alone),
+        TEST(kept_fd_close__in_a_forked_child_leaves_the_lock),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
