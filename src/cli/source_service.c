@@ -43,7 +43,8 @@ static tel_error get_json(json_t **out, struct http *http, const char *path, int
 
 tel_error service_open(struct http **out, const struct tel_config *config, tel_fault *fault)
 {
-    struct http_options options = {.url = config_text(config, CONFIG_TELEMETRY_API_URL)};
+    struct http_options options = {.url = config_text(config, CONFIG_TELEMETRY_API_URL),
+                                   .ca_file = config_text(config, CONFIG_SSL_CERT_FILE)};
     CLEANUP(freep) char *token = NULL;
     tel_error error = config_token(&token, config, fault);
 

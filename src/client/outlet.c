@@ -26,7 +26,8 @@ static tel_error make_buffer(struct outlet *outlet)
 static tel_error make_http(struct outlet *outlet)
 {
     const struct tel_config *config = outlet->config;
-    struct http_options options = {.url = config_text(config, CONFIG_TELEMETRY_API_URL)};
+    struct http_options options = {.url = config_text(config, CONFIG_TELEMETRY_API_URL),
+                                   .ca_file = config_text(config, CONFIG_SSL_CERT_FILE)};
     CLEANUP(freep) char *token = NULL;
     tel_fault fault;
     tel_error error;

@@ -133,6 +133,7 @@ static tel_error ask(struct google_token *token, const struct google_token_sourc
     error = http_new(&http,
                      &(struct http_options){.url = origin,
                                             .content_type = "application/x-www-form-urlencoded",
+                                            .ca_file = source->ca_file,
                                             .asks_proxy = !url_is_loopback(&url),
                                             .cancelled = source->cancelled},
                      fault);

@@ -22,8 +22,9 @@ struct google_token {
 
 struct google_token_source {
     const char *key_file;
+    const char *ca_file; /* see http_options */
     const struct log *log;
-    const atomic_bool *cancelled; /* see http_options */
+    const atomic_bool *cancelled;
 };
 
 /* Is there a token that can still be used? */

@@ -156,6 +156,8 @@ tel_error http_new(struct http **out, const struct http_options *options, tel_fa
                                             .cancelled = options->cancelled};
     idle_pool_init(&http->idle);
     error = set_url(http, options->url, fault);
+    if (!error && options->ca_file && !(http->settings.ca_file = strdup(options->ca_file)))
+        error = fault_nomem(fault);
     if (!error)
         error = set_headers(http, options, fault);
     if (!error)
@@ -180,6 +182,7 @@ void http_free(struct http *http)
         return;
     idle_pool_clear(&http->idle, idle_pool_is_own(&http->idle) ? release : leave_to_parent);
     curl_slist_free_all(http->settings.headers);
+    free(http->settings.ca_file);
     free(http->settings.socket_path);
     free(http->url);
     free(http);

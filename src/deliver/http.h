@@ -19,6 +19,7 @@ struct http_options {
     const char *url;          /* http://host:port, or unix:/path */
     const char *token;        /* bearer token; NULL: none */
     const char *content_type; /* of bodies; NULL: application/json */
+    const char *ca_file;      /* certificates that https trusts besides the system's; NULL: none */
     bool asks_proxy;          /* the one that the environment names */
     bool sends_once;          /* no connection is kept: libcurl sends again by itself what it lost
                                  on one that had died */

@@ -105,6 +105,8 @@ static CURLcode set_up(CURL *easy, struct http_handle *handle)
         code = curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     if (!code && settings->socket_path)
         code = curl_easy_setopt(easy, CURLOPT_UNIX_SOCKET_PATH, settings->socket_path);
+    if (!code && settings->ca_file)
+        code = curl_easy_setopt(easy, CURLOPT_CAINFO, settings->ca_file);
     if (!code && !settings->asks_proxy)
         code = curl_easy_setopt(easy, CURLOPT_PROXY, "");
     if (!code && !settings->asks_proxy)

@@ -20,6 +20,7 @@ struct http_handle;
 /* What is the same for all requests; outlives the handle. */
 struct http_settings {
     char *socket_path; /* NULL: none */
+    char *ca_file;     /* NULL: the system's alone */
     struct curl_slist *headers;
     bool asks_proxy;
     bool sends_once;

@@ -41,6 +41,7 @@ tel_error tel_http_client_new(tel_http_client **out, const char *url, const tel_
     http = calloc(1, sizeof *http);
     if (!http)
         return fault_nomem(fault);
+    options.ca_file = config_text(config, CONFIG_SSL_CERT_FILE);
     options.url = url ? url : config_text(config, CONFIG_TELEMETRY_API_URL);
     http->budget_ms = config_int(config, CONFIG_TELEMETRY_CALL_BUDGET_MS);
     error = config_token(&token, config, fault);

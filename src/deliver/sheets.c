@@ -97,6 +97,7 @@ static tel_error have_token(struct sheets *sheets, struct deadline deadline,
 {
     const struct google_token_source source = {
         .key_file = key_file(sheets->options.config),
+        .ca_file = config_text(sheets->options.config, CONFIG_SSL_CERT_FILE),
         .log = &sheets->options.log,
         .cancelled = sheets->options.cancelled,
     };
@@ -114,6 +115,7 @@ static tel_error have_http(struct sheets *sheets, tel_fault *fault)
     const struct http_options options = {
         .url = sheets->endpoint.origin,
         .token = given ? given : sheets->token.text,
+        .ca_file = config_text(sheets->options.config, CONFIG_SSL_CERT_FILE),
         .asks_proxy = !sheets->endpoint.is_local,
         .sends_once = true,
         .cancelled = sheets->options.cancelled,

@@ -60,9 +60,11 @@ def demand(condition, status, reason):
 
 
 class Sheet:
-    """The server. Rows and objects that it took are in `rows`, all as dicts by column."""
+    """The server. Rows and objects that it took are in `rows`, all as dicts by column. `tls`: an
+    ssl.SSLContext, for https.
+    """
 
-    def __init__(self, key=None, token=None, expires_in=3599):
+    def __init__(self, key=None, token=None, expires_in=3599, tls=None):
         self.public_key = key.public_key() if key else None
         self.tokens = {token} if token else set()  # that it takes
         self.wants_token = bool(key or token)
@@ -89,7 +91,9 @@ class Sheet:
 
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._server.server_port}"
         self.token_uri = self.url + "/token"
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 

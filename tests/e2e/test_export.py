@@ -1,15 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Runs on their way to a sheet: by hand, and by the agent that ends them."""
-import datetime
 import os
 import socket
-import ssl
 import threading
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
-
+import certificates
 import export
 import harness
 import sheet
@@ -141,39 +136,28 @@ class ByHandTest(export.ExportTestCase):
         self.assertRegex(asked[0], r"^CONNECT sheets\.googleapis\.invalid:443 ")
         self.assertNotIn(TOKEN, asked[0])
 
+    def test_https_trusts_an_authority_that_is_named(self):
+        authority = certificates.Authority(self.base)
+        stand_in = self.start_sheet(key=self.key, tls=authority.server_context())
+        output = self.export("crawler", **self.settings(
+            stand_in.url + sheet.APPEND, SSL_CERT_FILE=authority.path,
+            GOOGLE_APPLICATION_CREDENTIALS=self.write_key(stand_in)))
+        self.assertEqual(output, "crawler: exported\n")
+        self.assertEqual([row["agent_name"] for row in stand_in.rows], ["crawler"])
+        self.assertEqual(stand_in.issued, 1)  # by the same authority's word
+
     def test_a_server_that_cannot_prove_who_it_is_gets_nothing(self):
-        certificate = self.base / "certificate.pem"
-        name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-        now = datetime.datetime.utcnow()
-        signed = (x509.CertificateBuilder().subject_name(name).issuer_name(name)
-                  .public_key(self.key.public_key()).serial_number(1)
-                  .not_valid_before(now - datetime.timedelta(days=1))
-                  .not_valid_after(now + datetime.timedelta(days=1))
-                  .sign(self.key, hashes.SHA256()))
-        key = self.key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                     serialization.NoEncryption())
-        certificate.write_bytes(key + signed.public_bytes(serialization.Encoding.PEM))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.addCleanup(listener.close)
-        heard = []
-
-        def serve():
-            connection, _ = listener.accept()
-            try:
-                with context.wrap_socket(connection, server_side=True) as stream:
-                    heard.append(stream.recv(65536))
-            except OSError:
-                heard.append(b"")
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        url = f"https://127.0.0.1:{listener.getsockname()[1]}/hook"
-        output = self.export(**self.settings(url, METRICS_API_TOKEN=TOKEN))
-        thread.join()
-        self.assertRegex(output, "^cannot reach https://127.0.0.1:.* certificate")
-        self.assertEqual(heard, [b""])
+        authority = certificates.Authority(self.base)
+        stranger = certificates.Authority(self.base, "stranger")
+        for context, trusted in ((authority.server_context(), None),
+                                 (authority.server_context(), stranger.path),
+                                 (authority.server_context("127.0.0.2"), authority.path)):
+            stand_in = self.start_sheet(token=TOKEN, tls=context)
+            more = {"SSL_CERT_FILE": trusted} if trusted else {}
+            output = self.export(**self.settings(stand_in.url + "/hook", METRICS_API_TOKEN=TOKEN,
+                                                 **more))
+            self.assertRegex(output, "^cannot reach https://127.0.0.1:.* certificate")
+            self.assertEqual(stand_in.requests, [])
 
 
 class ByTheAgentTest(export.ExportTestCase):
