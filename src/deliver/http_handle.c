@@ -16,9 +16,8 @@
 #include "deliver/fd_window.h"
 #include "deliver/kept_fd.h"
 
-#define DESCRIPTORS_MAX \
-    8               /* the pair, and the sockets of a connection and of one that replaces it */
-#define WATCH_MS 20 /* how often `cancelled` is looked at */
+#define DESCRIPTORS_MAX 8 /* the pair, a connection's sockets and those of one in its place */
+#define WATCH_MS 20       /* how often `cancelled` is looked at */
 #define PAUSE_MAX_MS 1000
 #define HEAD_BYTES_MAX ((size_t)64 * 1024) /* of an answer, interim ones included */
 
