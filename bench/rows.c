@@ -43,7 +43,7 @@ enum column {
 };
 
 static const char insert_sql[] =
-    "INSERT INTO agent_runs (event_id, run_id, schema_version, created_at, start_time, end_time,"
+    "INSERT OR FAIL INTO agent_runs (event_id, run_id, schema_version, created_at, start_time, end_time,"
     " agent_name, agent_owner, job_type, status, product, platform, website, website_section,"
     " items_discovered, items_succeeded, duration_ms, error_summary, git_repo, git_branch,"
     " git_commit_hash, host, trigger_type, metrics_json, insight_id, parent_run_id)"
@@ -154,7 +154,7 @@ void row_make(struct row *row, uint64_t series, uint64_t number)
     put_times(row, number, bits);
     put_outcome(row, bits);
     put_origin(row, number, bits);
-    PUT(row, SCHEMA_VERSION, "7");
+    PUT(row, SCHEMA_VERSION, "8");
     PUT(row, METRICS_JSON,
         "{\"pages\":%u,\"bytes\":%u,\"retries\":%u,\"cache_hits\":%u,\"queue\":\"default\","
         "\"notes\":\"%.*s\"}",

@@ -12,7 +12,7 @@
 #include "telemetry.h"
 
 /* The version of the schema that this table describes. */
-#define SCHEMA_VERSION 7
+#define SCHEMA_VERSION 8
 
 enum field_kind {
     KIND_TEXT,

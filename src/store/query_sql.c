@@ -10,33 +10,36 @@
 #define HEX_PREFIX_CHARS_MIN 4
 #define HEX_CHARS "8" /* at the end of a made run_id, behind a '-' */
 
+#define IS_ROOT "(parent_run_id IS NULL OR parent_run_id IN ('', 'unknown'))"
+#define IS_PENDING "api_posted = 0 AND status != '" TEL_RUNNING "'"
+
 struct builder {
     struct strbuf *sql;
     struct query_values *values;
-    bool has_condition;
+    const char *separator; /* before the next condition */
 };
 
 /* Begin one more condition. */
 static void begin(struct builder *b)
 {
-    strbuf_puts(b->sql, b->has_condition ? " AND " : " WHERE ");
-    b->has_condition = true;
+    strbuf_puts(b->sql, b->separator);
+    b->separator = " AND ";
 }
 
 /* Note a value to be bound and return its parameter's number. */
 static int add_value(struct builder *b, const char *value)
 {
     b->values->texts[b->values->count] = value;
-    return ++b->values->count;
+    return PARAMETER_VALUES + b->values->count++;
 }
 
 /* Append "name operator value", when there is a value. */
-static void compare(struct builder *b, int index, const char *operator, const char * value)
+static void compare(struct builder *b, const char *name, const char *operator, const char * value)
 {
     if (!value)
         return;
     begin(b);
-    strbuf_printf(b->sql, "%s %s ?%d", run_fields[index].name, operator, add_value(b, value));
+    strbuf_printf(b->sql, "%s %s ?%d", name, operator, add_value(b, value));
 }
 
 /* All texts that begin with the parameter lie between it and itself followed by the last character
@@ -66,12 +69,17 @@ static void has_status(struct builder *b, const struct run_query *query)
     strbuf_putc(b->sql, ')');
 }
 
-static void is_of_commit(struct builder *b, const char *commit)
+bool query_has_commit_prefix(const struct run_query *query)
 {
-    if (commit && strlen(commit) >= COMMIT_PREFIX_CHARS_MIN)
-        begins_with(b, FIELD_git_commit_hash, commit);
+    return query->commit && strlen(query->commit) >= COMMIT_PREFIX_CHARS_MIN;
+}
+
+static void is_of_commit(struct builder *b, const struct run_query *query)
+{
+    if (query_has_commit_prefix(query))
+        begins_with(b, FIELD_git_commit_hash, query->commit);
     else
-        compare(b, FIELD_git_commit_hash, "=", commit);
+        compare(b, run_fields[FIELD_git_commit_hash].name, "=", query->commit);
 }
 
 static void is_called(struct builder *b, const char *prefix)
@@ -98,29 +106,22 @@ static void is_called(struct builder *b, const char *prefix)
 
 static void has_state(struct builder *b, const struct run_query *query)
 {
-    const char *parent = run_fields[FIELD_parent_run_id].name;
-
     if (query->roots) {
         begin(b);
-        strbuf_printf(b->sql, "(%s IS NULL OR %s IN ('', 'unknown'))", parent, parent);
+        strbuf_puts(b->sql, IS_ROOT);
     }
     if (query->pending_export) {
         begin(b);
-        strbuf_printf(b->sql, "%s = 0 AND %s != '" TEL_RUNNING "'",
-                      run_fields[FIELD_api_posted].name, run_fields[FIELD_status].name);
+        strbuf_puts(b->sql, IS_PENDING);
     }
     if (query->retries_below) {
         begin(b);
         strbuf_printf(b->sql, "%s < %" PRId64, run_fields[FIELD_api_retry_count].name,
                       query->retries_below);
     }
-    if (query->by_row) {
-        begin(b);
-        strbuf_printf(b->sql, "%s > %" PRId64, run_fields[FIELD_id].name, query->after_id);
-    }
 }
 
-static tel_error check(const struct run_query *query, tel_fault *fault)
+tel_error query_check(const struct run_query *query, tel_fault *fault)
 {
     if (query->limit < 1 || query->limit > QUERY_LIMIT_MAX)
         return fault_set(fault, TEL_E_INVALID, "limit must be from 1 to %d, not %" PRId64,
@@ -138,53 +139,191 @@ static tel_error check(const struct run_query *query, tel_fault *fault)
     return TEL_OK;
 }
 
-/* Going on behind a run costs the same wherever it is in the list, unlike an offset. */
-static void comes_after(struct builder *b, const struct run_query *query)
+/* ---- The index ------------------------------------------------------------------------------- */
+
+/* An index, and the fields that lead to one place in it, from where it is in the order of time. */
+struct way {
+    const char *index;
+    int keys[2]; /* FIELD_id: none */
+};
+
+/* The first that serves is taken: those with the fewest runs of a value come first. */
+static const struct way ways[] = {
+    {"telemetry_run_id", {FIELD_run_id}},
+    {"telemetry_git_commit_hash", {FIELD_git_commit_hash}},
+    {"telemetry_insight_id", {FIELD_insight_id}},
+    {"telemetry_parent_run_id", {FIELD_parent_run_id}},
+    {"telemetry_agent_name_status", {FIELD_agent_name, FIELD_status}},
+    {"telemetry_agent_name", {FIELD_agent_name}},
+    {"telemetry_job_type", {FIELD_job_type}},
+    {"telemetry_status", {FIELD_status}},
+};
+
+/* Return the only value that a field may have, or NULL. */
+static const char *only_value(const struct run_query *query, int field)
 {
-    if (!query->after_time)
-        return;
-    begin(b);
-    strbuf_printf(b->sql, "(%s, %s) %s (?%d, ?", run_fields[FIELD_created_at].name,
-                  run_fields[FIELD_id].name, query->oldest_first ? ">" : "<",
-                  add_value(b, query->after_time));
-    strbuf_printf(b->sql, "%d)", b->values->count + 1);
+    if (field == FIELD_status && query->status_count == 1)
+        return query->statuses[0];
+    if (field == FIELD_git_commit_hash && query->commit && !query_has_commit_prefix(query))
+        return query->commit;
+    return query->equals[field];
 }
 
-static void put_order(struct builder *b, const struct run_query *query)
+static const struct way *find_way(const struct run_query *query)
 {
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        const int *keys = ways[i].keys;
+
+        if (only_value(query, keys[0]) && (keys[1] == FIELD_id || only_value(query, keys[1])))
+            return &ways[i];
+    }
+    return NULL;
+}
+
+/* Append all conditions but those of time, as one expression. */
+static void put_all_conditions(struct builder *b, const struct run_query *query)
+{
+    for (int i = 0; i < RUN_FIELD_COUNT; i++)
+        compare(b, run_fields[i].name, "=", query->equals[i]);
+    has_status(b, query);
+    compare(b, run_fields[FIELD_start_time].name, ">=", query->start_from);
+    compare(b, run_fields[FIELD_start_time].name, "<=", query->start_to);
+    compare(b, run_fields[FIELD_end_time].name, ">=", query->end_from);
+    compare(b, run_fields[FIELD_end_time].name, "<=", query->end_to);
+    begins_with(b, FIELD_agent_name, query->agent_prefix);
+    is_of_commit(b, query);
+    is_called(b, query->id_prefix);
+    has_state(b, query);
+    if (*b->separator == '\0')
+        strbuf_putc(b->sql, '1');
+}
+
+/* Append what leads to the place in the index where the walk begins. */
+static void put_way(struct builder *b, const struct run_query *query, const struct way *way)
+{
+    const char *index = way            ? way->index
+                        : query->roots ? "telemetry_roots"
+                                       : "telemetry_created_at";
+
+    strbuf_printf(b->sql, " FROM agent_runs INDEXED BY %s WHERE ", index);
+    b->separator = "";
+    for (int i = 0; way && i < 2 && way->keys[i] != FIELD_id; i++)
+        compare(b, run_fields[way->keys[i]].name, "=", only_value(query, way->keys[i]));
+    if (!way && query->roots) {
+        begin(b);
+        strbuf_puts(b->sql, IS_ROOT);
+    }
+}
+
+static void put_by_row(struct builder *b, const struct run_query *query)
+{
+    strbuf_printf(b->sql, " FROM agent_runs %s WHERE ",
+                  query->pending_export ? "INDEXED BY telemetry_pending" : "NOT INDEXED");
+    if (query->pending_export)
+        strbuf_puts(b->sql, IS_PENDING " AND ");
+    strbuf_printf(b->sql, "id > ?%d ORDER BY id", PARAMETER_ID);
+}
+
+static void put_by_time(struct builder *b, const struct run_query *query)
+{
+    const char *on = query->oldest_first ? ">" : "<";
+    const char *until = query->oldest_first ? "<" : ">";
     const char *direction = query->oldest_first ? "" : " DESC";
 
-    if (query->by_row)
-        strbuf_printf(b->sql, " ORDER BY %s", run_fields[FIELD_id].name);
-    else
-        strbuf_printf(b->sql, " ORDER BY %s%s, %s%s", run_fields[FIELD_created_at].name, direction,
-                      run_fields[FIELD_id].name, direction);
-    strbuf_printf(b->sql, " LIMIT ?%d OFFSET ?%d", b->values->count + 2, b->values->count + 3);
+    put_way(b, query, find_way(query));
+    begin(b);
+    strbuf_printf(b->sql,
+                  "(created_at, id) %s (?%d, ?%d) AND (created_at, id) %s (?%d, ?%d)"
+                  " ORDER BY created_at%s, id%s",
+                  on, PARAMETER_TIME, PARAMETER_ID, until, PARAMETER_LAST_TIME, PARAMETER_LAST_ID,
+                  direction, direction);
 }
 
-tel_error query_sql(struct strbuf *sql, struct query_values *values, const struct run_query *query,
-                    tel_fault *fault)
+void query_sql_walk(struct strbuf *sql, struct query_values *values, const struct run_query *query)
 {
-    struct builder b = {sql, values, false};
-    tel_error error = check(query, fault);
+    struct builder b = {sql, values, ""};
 
-    if (error)
-        return error;
-    run_sql_select(sql);
-    for (int i = 0; i < RUN_FIELD_COUNT; i++)
-        compare(&b, i, "=", query->equals[i]);
-    has_status(&b, query);
-    compare(&b, FIELD_created_at, "<", query->created_before);
-    compare(&b, FIELD_created_at, ">", query->created_after);
-    compare(&b, FIELD_start_time, ">=", query->start_from);
-    compare(&b, FIELD_start_time, "<=", query->start_to);
-    compare(&b, FIELD_end_time, ">=", query->end_from);
-    compare(&b, FIELD_end_time, "<=", query->end_to);
-    begins_with(&b, FIELD_agent_name, query->agent_prefix);
-    is_of_commit(&b, query->commit);
-    is_called(&b, query->id_prefix);
-    has_state(&b, query);
-    comes_after(&b, query); /* last: it counts on its number being next */
-    put_order(&b, query);
-    return strbuf_failed(sql) ? fault_nomem(fault) : TEL_OK;
+    strbuf_puts(sql, "SELECT created_at, id, ");
+    put_all_conditions(&b, query);
+    if (query->by_row)
+        put_by_row(&b, query);
+    else
+        put_by_time(&b, query);
+    strbuf_printf(sql, " LIMIT ?%d", PARAMETER_LIMIT);
+}
+
+/* ---- Spans ----------------------------------------------------------------------------------- */
+
+/* The fields whose values are known of each span. */
+static const int categories[] = {
+    FIELD_product, FIELD_product_family,  FIELD_platform,     FIELD_subdomain,
+    FIELD_website, FIELD_website_section, FIELD_git_repo,     FIELD_git_branch,
+    FIELD_host,    FIELD_environment,     FIELD_trigger_type,
+};
+#define CATEGORY_COUNT (sizeof categories / sizeof *categories)
+
+/* Return the first from `i` on that is asked for. */
+static size_t next_category(const struct run_query *query, size_t i)
+{
+    while (i < CATEGORY_COUNT && !query->equals[categories[i]])
+        i++;
+    return i;
+}
+
+bool query_has_spans(const struct run_query *query)
+{
+    if (query->by_row || query->oldest_first)
+        return false;
+    return query->start_from || query->start_to || query->end_from || query->end_to ||
+           next_category(query, 0) < CATEGORY_COUNT;
+}
+
+/* The spans of the first value, which are few where the value is rare, or all. */
+static void put_spans(struct builder *b, size_t category)
+{
+    if (category == CATEGORY_COUNT) {
+        strbuf_puts(b->sql, " FROM telemetry_spans AS span");
+        return;
+    }
+    strbuf_puts(b->sql, " FROM telemetry_span_values AS found CROSS JOIN telemetry_spans AS span"
+                        " ON span.since = found.since");
+}
+
+static void has_value(struct builder *b, const struct run_query *query, size_t category,
+                      const char *name)
+{
+    int field = categories[category];
+
+    strbuf_printf(b->sql, "%s.field = '%s' AND ", name, run_fields[field].name);
+    strbuf_printf(b->sql, "%s.value = ?%d", name, add_value(b, query->equals[field]));
+}
+
+void query_sql_span(struct strbuf *sql, struct query_values *values, const struct run_query *query)
+{
+    struct builder b = {sql, values, " AND "};
+    size_t first = next_category(query, 0);
+    const char *since = first < CATEGORY_COUNT ? "found.since" : "span.since";
+
+    strbuf_printf(sql,
+                  "SELECT %s, (SELECT min(since) FROM telemetry_spans WHERE since > span.since)",
+                  since);
+    put_spans(&b, first);
+    strbuf_puts(sql, " WHERE ");
+    if (first < CATEGORY_COUNT) {
+        has_value(&b, query, first, "found");
+        strbuf_puts(sql, " AND ");
+    }
+    strbuf_printf(sql, "%s <= ?%d AND (%s < ?%d OR ?%d IS NOT NULL)", since, PARAMETER_TIME, since,
+                  PARAMETER_TIME, PARAMETER_ID);
+    for (size_t i = next_category(query, first + 1); i < CATEGORY_COUNT;
+         i = next_category(query, i + 1)) {
+        strbuf_puts(sql, " AND EXISTS (SELECT 1 FROM telemetry_span_values AS other WHERE ");
+        has_value(&b, query, i, "other");
+        strbuf_puts(sql, " AND other.since = span.since)");
+    }
+    compare(&b, "span.start_max", ">=", query->start_from);
+    compare(&b, "span.start_min", "<=", query->start_to);
+    compare(&b, "span.end_max", ">=", query->end_from);
+    compare(&b, "span.end_min", "<=", query->end_to);
+    strbuf_printf(sql, " ORDER BY %s DESC LIMIT 1", since);
 }

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * A list's conditions as SQL. Values are only ever bound, never part of the text.
+ *
+ * A list is walked along one index that has its runs in the order that is asked for; conditions that
+ * the index does not know are looked at run by run. Which index, follows from the conditions alone.
  */
 #ifndef STORE_QUERY_SQL_H
 #define STORE_QUERY_SQL_H
@@ -11,15 +14,37 @@
 /* Every field, every status, and the conditions that have a member of their own. */
 #define QUERY_VALUES_MAX (RUN_FIELD_COUNT + QUERY_STATUSES_MAX + 10)
 
-/* What to bind to ?1, ?2, ...: borrowed from the query. Behind the last come the numbers: after_id
- * (whether or not it is used), limit, offset. */
+/* The first parameters: where the walk begins and ends, neither included, and how far it may go. */
+enum query_parameter {
+    PARAMETER_NONE,
+    PARAMETER_TIME, /* created_at and id */
+    PARAMETER_ID,
+    PARAMETER_LAST_TIME,
+    PARAMETER_LAST_ID,
+    PARAMETER_LIMIT,
+    PARAMETER_VALUES /* and those that follow */
+};
+
+/* What to bind from PARAMETER_VALUES on: borrowed from the query. */
 struct query_values {
     const char *texts[QUERY_VALUES_MAX];
     int count;
 };
 
-/* Append the SELECT for a query. TEL_E_INVALID when it asks for what cannot be asked. */
-tel_error query_sql(struct strbuf *sql, struct query_values *values, const struct run_query *query,
-                    tel_fault *fault);
+/* TEL_E_INVALID when a query asks for what cannot be asked. */
+tel_error query_check(const struct run_query *query, tel_fault *fault);
+
+/* Does it ask for commits that begin so, not for one? */
+bool query_has_commit_prefix(const struct run_query *query);
+
+/* Append the SELECT of a walk. Its columns: created_at, id, and whether the run is one of the list. */
+void query_sql_walk(struct strbuf *sql, struct query_values *values, const struct run_query *query);
+
+/* Does a query have conditions by which spans of time can be passed over? */
+bool query_has_spans(const struct run_query *query);
+
+/* Append the SELECT of the last span, at PARAMETER_TIME or before, that may hold runs of the list, and
+ * of where it ends (null: nowhere). PARAMETER_ID null: before that time. */
+void query_sql_span(struct strbuf *sql, struct query_values *values, const struct run_query *query);
 
 #endif

@@ -7,22 +7,19 @@
 #ifndef STORE_RUN_SQL_H
 #define STORE_RUN_SQL_H
 
-#include <stdbool.h>
-
 #include "base/strbuf.h"
 #include "model/run_fields.h"
 
 /* No statement of ours comes near it. */
 #define SQL_BYTES_MAX ((size_t)64 * 1024)
 
-/* Append the statements that make the table agent_runs, and those that make its indexes. */
+/* Append the statement that makes the table agent_runs. */
 void run_sql_create_table(struct strbuf *sql);
-void run_sql_create_indexes(struct strbuf *sql);
 
-/* Does an index begin with this field? */
-bool run_sql_has_index(int field);
-
-/* Append "INSERT INTO agent_runs (...) VALUES (...)" for all columns but the id. */
+/* Those that write say OR FAIL: one that is refused has changed nothing yet, and SQLite need not keep
+ * a copy of each page that it touches in case it had to be undone by itself.
+ *
+ * Append "INSERT INTO agent_runs (...) VALUES (...)" for all columns but the id. */
 void run_sql_insert(struct strbuf *sql);
 
 /* Append the statement that sets the fields of `set` in the row whose id is ?1. */

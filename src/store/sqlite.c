@@ -156,6 +156,7 @@ static tel_error settle(struct store *store, int version, tel_fault *fault)
 {
     tel_error error = sqlite_fault(store, apply_settings(store), "open", fault);
 
+    store->has_summaries = store->options.migrates || version == SCHEMA_NONE || version >= 8;
     if (error || store->options.read_only)
         return error;
     if (version == SCHEMA_NONE || (version < SCHEMA_VERSION && store->options.migrates))

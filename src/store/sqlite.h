@@ -34,6 +34,8 @@ struct store {
     struct sqlite3_stmt
         *kept[KEPT_COUNT]; /* prepared when first needed, gone with the connection */
     field_set update_set;  /* what KEPT_UPDATE sets */
+    bool has_summaries;    /* it is at version 8 */
+    uint64_t slices;       /* in which lists were read so far */
     char journal_mode[9];  /* in force */
     pid_t pid;             /* whose connection it is */
     bool is_suspect;       /* a write failed: check the file before the next one */
@@ -66,6 +68,11 @@ tel_error sqlite_schema_check(struct store *store, int *version, tel_fault *faul
 /* Bring the schema to the present version. */
 tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault);
 
+/* ---- sqlite_list.c --------------------------------------------------------------------------- */
+
+/* So many runs at most does a list look at before it lets writers pass. */
+#define SLICE_RUNS 1000
+
 /* ---- sqlite_read.c --------------------------------------------------------------------------- */
 
 /* As store_check(), on the connection as it is. */
@@ -75,6 +82,9 @@ tel_error sqlite_check(struct store *store, bool full, tel_fault *fault);
 
 /* Release a `struct sqlite3_stmt *` local: CLEANUP(statementp_free). */
 void statementp_free(struct sqlite3_stmt **statement);
+
+/* Let go of the database, but not of what is bound: CLEANUP(statementp_rewind). */
+void statementp_rewind(struct sqlite3_stmt **statement);
 
 /* Let go of what a kept statement holds: CLEANUP(statementp_reset). */
 void statementp_reset(struct sqlite3_stmt **statement);

@@ -16,11 +16,13 @@
 #define NAMES_BYTES_MAX ((size_t)256 << 20)
 
 /* A run_id: does any run name it as its parent? */
-#define IS_NAMED "SELECT 1 FROM agent_runs WHERE parent_run_id = ?1 LIMIT 1"
+#define IS_NAMED                                                        \
+    "SELECT 1 FROM agent_runs INDEXED BY telemetry_parent_run_id WHERE" \
+    " parent_run_id = ?1 LIMIT 1"
 
 /* All runs of the names in a JSON array, those of one name in the order of their starts. */
-#define NAMESAKES                                   \
-    "SELECT id, run_id, start_time FROM agent_runs" \
+#define NAMESAKES                                                               \
+    "SELECT id, run_id, start_time FROM agent_runs INDEXED BY telemetry_run_id" \
     " WHERE run_id IN (SELECT value FROM json_each(?1)) ORDER BY run_id, start_time, id"
 
 /* ?1 and ?2 are the names of the parent ?3: its run_id and its event_id. By the first it has the

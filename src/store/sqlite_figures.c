@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * What can be said about all runs at once. Each question is put so that an index alone answers it.
+ * What can be said about all runs at once, from what is kept of them.
  */
 #include <inttypes.h>
 #include <sqlite3.h>
@@ -12,22 +12,47 @@
 
 /* ---- Different values ------------------------------------------------------------------------ */
 
-/* Ask for the next larger value again and again: the cost grows with the values, not with the runs.
- * Without an index each step would read the whole table, and one pass over it is the better way. */
-static void put_values(struct strbuf *sql, int field)
+/* Ask for the next larger value again and again: the cost grows with the values, not with the runs. */
+static void put_values_of_index(struct strbuf *sql, int field)
 {
     const char *name = run_fields[field].name;
 
-    if (run_sql_has_index(field))
-        strbuf_printf(sql,
-                      "WITH RECURSIVE found (value) AS (SELECT min(%s) FROM agent_runs UNION ALL"
-                      " SELECT (SELECT min(%s) FROM agent_runs WHERE %s > value) FROM found"
-                      " WHERE value IS NOT NULL)"
-                      " SELECT value FROM found WHERE value IS NOT NULL",
-                      name, name, name);
+    strbuf_printf(sql,
+                  "WITH RECURSIVE found (value) AS"
+                  " (SELECT min(%s) FROM agent_runs INDEXED BY telemetry_%s UNION ALL"
+                  " SELECT (SELECT min(%s) FROM agent_runs INDEXED BY telemetry_%s"
+                  " WHERE %s > value) FROM found WHERE value IS NOT NULL)"
+                  " SELECT value FROM found WHERE value IS NOT NULL",
+                  name, name, name, name, name);
+}
+
+/* The same among the values that spans have. Those that a span may have lost are looked for in it. */
+static void put_values_of_spans(struct strbuf *sql, int field)
+{
+    const char *name = run_fields[field].name;
+
+    strbuf_printf(sql,
+                  "WITH RECURSIVE found (value) AS"
+                  " (SELECT min(value) FROM telemetry_span_values WHERE field = '%s' UNION ALL"
+                  " SELECT (SELECT min(value) FROM telemetry_span_values WHERE field = '%s'"
+                  " AND value > found.value) FROM found WHERE value IS NOT NULL)"
+                  " SELECT value FROM found WHERE value IS NOT NULL AND EXISTS"
+                  " (SELECT 1 FROM telemetry_span_values AS kept CROSS JOIN telemetry_spans AS span"
+                  " ON span.since = kept.since WHERE kept.field = '%s' AND kept.value = found.value"
+                  " AND (span.is_exact OR EXISTS"
+                  " (SELECT 1 FROM agent_runs INDEXED BY telemetry_created_at"
+                  " WHERE created_at >= span.since AND created_at < coalesce("
+                  "(SELECT min(since) FROM telemetry_spans WHERE since > span.since), x'')"
+                  " AND %s = found.value)))",
+                  name, name, name, name);
+}
+
+static void put_values(struct strbuf *sql, int field)
+{
+    if (field == FIELD_agent_name || field == FIELD_job_type || field == FIELD_status)
+        put_values_of_index(sql, field);
     else
-        strbuf_printf(sql, "SELECT DISTINCT %s FROM agent_runs WHERE %s IS NOT NULL ORDER BY 1",
-                      name, name);
+        put_values_of_spans(sql, field);
 }
 
 static int hand_on_values(struct store *store, int field, tel_text_fn *each, void *arg)
@@ -89,60 +114,58 @@ static const char *text_of(struct sqlite3_stmt *statement, int column)
     return text ? text : "";
 }
 
+/* How many runs an agent has in a status, and how many of them were not exported. Whoever writes to
+ * version 7 without bringing it up has to count them. */
+static const char kept_counts[] = "SELECT agent_name, status, runs, unposted FROM telemetry_counts"
+                                  " WHERE runs > 0 ORDER BY agent_name, status";
+static const char new_counts[] = "SELECT agent_name, status, count(*), sum(api_posted IS 0)"
+                                 " FROM agent_runs GROUP BY agent_name, status";
+
+static void add(struct run_figures *figures, const struct run_count *count, int64_t unposted)
+{
+    int64_t *counter = counter_of(&figures->stats, count->status);
+
+    figures->stats.total += count->count;
+    if (counter)
+        *counter += count->count;
+    if (*count->status && strcmp(count->status, TEL_RUNNING) != 0)
+        figures->stats.pending_api_posts += unposted;
+    if (figures->each)
+        figures->each(figures->arg, count);
+}
+
 static int count_by_agent(struct store *store, struct run_figures *figures)
 {
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
     CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
-    const char *agent = run_fields[FIELD_agent_name].name;
-    const char *status = run_fields[FIELD_status].name;
-    int result;
+    int result = sqlite3_prepare_v2(store->db, store->has_summaries ? kept_counts : new_counts, -1,
+                                    &statement, NULL);
 
-    strbuf_printf(&sql, "SELECT %s, %s, count(*) FROM agent_runs GROUP BY %s, %s", agent, status,
-                  agent, status);
-    result = sqlite_prepare(&statement, store, &sql);
     while (!result && (result = sqlite3_step(statement)) == SQLITE_ROW) {
         const struct run_count count = {
             .agent_name = text_of(statement, 0),
             .status = text_of(statement, 1),
             .count = sqlite3_column_int64(statement, 2),
         };
-        int64_t *counter = counter_of(&figures->stats, count.status);
 
-        figures->stats.total += count.count;
-        if (counter)
-            *counter += count.count;
-        if (figures->each)
-            figures->each(figures->arg, &count);
+        add(figures, &count, sqlite3_column_int64(statement, 3));
         result = SQLITE_OK;
     }
     return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
-/* All that were not exported, less those that have not ended: few, and found by their status (the
- * '+' keeps SQLite from the other index, and an OR would keep it from any). */
-static int count_pending(struct store *store, int64_t *count)
-{
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-    const char *posted = run_fields[FIELD_api_posted].name;
-    const char *status = run_fields[FIELD_status].name;
-
-    strbuf_printf(&sql,
-                  "SELECT (SELECT count(*) FROM agent_runs WHERE %s = 0)"
-                  " - (SELECT count(*) FROM agent_runs WHERE %s = '" TEL_RUNNING "' AND +%s = 0)"
-                  " - (SELECT count(*) FROM agent_runs WHERE %s IS NULL AND +%s = 0)",
-                  posted, status, posted, status, posted);
-    return strbuf_failed(&sql) ? SQLITE_NOMEM : sqlite_query_int(store, sql.text, count);
-}
+/* Whole spans are known; the runs of the one that the time lies in are counted. */
+static const char kept_recent[] =
+    "SELECT (SELECT coalesce(sum(runs), 0) FROM telemetry_spans WHERE since > ?1)"
+    " + (SELECT count(*) FROM agent_runs INDEXED BY telemetry_created_at WHERE created_at >= ?1"
+    " AND created_at < coalesce((SELECT min(since) FROM telemetry_spans WHERE since > ?1), x''))";
+static const char new_recent[] = "SELECT count(*) FROM agent_runs WHERE created_at >= ?1";
 
 static int count_recent(struct store *store, struct run_figures *figures)
 {
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
     CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
-    int result;
+    int result = sqlite3_prepare_v2(store->db, store->has_summaries ? kept_recent : new_recent, -1,
+                                    &statement, NULL);
 
-    strbuf_printf(&sql, "SELECT count(*) FROM agent_runs WHERE %s >= ?1",
-                  run_fields[FIELD_created_at].name);
-    result = sqlite_prepare(&statement, store, &sql);
     if (!result)
         result = sqlite3_bind_text(statement, 1, figures->since, -1, SQLITE_STATIC);
     if (result)
@@ -166,8 +189,6 @@ tel_error store_figures(struct store *store, struct run_figures *figures, tel_fa
     result = sqlite_begin(store); /* all counts are of one moment */
     if (!result)
         result = count_by_agent(store, figures);
-    if (!result)
-        result = count_pending(store, &figures->stats.pending_api_posts);
     if (!result && figures->since)
         result = count_recent(store, figures);
     error = sqlite_fault(store, result, "read", fault);

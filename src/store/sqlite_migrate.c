@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
+#include "store/summaries_sql.h"
 
 void schema_write_record(struct strbuf *sql)
 {
@@ -23,7 +24,7 @@ void schema_write_record(struct strbuf *sql)
 void schema_write(struct strbuf *sql)
 {
     run_sql_create_table(sql);
-    run_sql_create_indexes(sql);
+    summaries_sql_make(sql);
     strbuf_puts(sql, "CREATE TABLE IF NOT EXISTS run_events (\n"
                      "    id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
                      "    run_id TEXT NOT NULL,\n"
@@ -59,6 +60,7 @@ static int create_all(struct store *store)
 static const struct migration migrations[] = {
     {SCHEMA_NONE, SCHEMA_NONE, SCHEMA_VERSION, "all tables and indexes", create_all},
     {1, 6, 7, "one table for all versions; times, counts and event ids made good", migrate_to_7},
+    {7, 7, 8, "indexes in the order of lists; counts and summaries", migrate_to_8},
 };
 
 const struct migration *migration_from(int version)

@@ -29,7 +29,7 @@ const struct migration *migration_from(int version);
 #define SCHEMA_COLUMNS_LEAST \
     (FIELD_BIT(FIELD_run_id) | FIELD_BIT(FIELD_agent_name) | FIELD_BIT(FIELD_start_time))
 
-/* Return the schema version of a table of runs with these columns. Columns are believed, not what
+/* Return the schema version of a table of runs with these columns, which version 8 has of 7. Columns are believed, not what
  * was recorded: that is often behind. The service's version 6 has all columns of 7. */
 int schema_version_of(field_set columns);
 
@@ -43,5 +43,10 @@ void schema_write_record(struct strbuf *sql);
 
 /* Bring the tables of versions 1 to 6, of the library and of the service, to those of version 7. */
 int migrate_to_7(struct store *store);
+
+/* ---- sqlite_migrate_8.c ---------------------------------------------------------------------- */
+
+/* Bring the indexes of version 7 to those of version 8, and make its summaries. */
+int migrate_to_8(struct store *store);
 
 #endif

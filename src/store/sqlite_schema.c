@@ -12,12 +12,14 @@
 #include "store/sqlite_migrate.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
+#include "store/summaries_sql.h"
 
 /* What was found. */
 struct schema {
     field_set columns; /* of the table of runs; none: there is no such table */
     int64_t recorded;  /* the highest version in schema_migrations; 0: none */
     int64_t has_job_type_index;
+    int64_t summaries; /* how many of what keeps them there is */
 };
 
 static int find_columns(struct store *store, field_set *columns)
@@ -59,6 +61,13 @@ static int inspect(struct store *store, struct schema *schema)
                                   " pragma_index_info(list.name) AS info"
                                   " WHERE info.seqno = 0 AND info.name = 'job_type'",
                                   &schema->has_job_type_index);
+    if (!result)
+        result =
+            sqlite_query_int(store,
+                             "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'agent_runs'"
+                             " AND type IN ('index', 'trigger') AND name GLOB '" SUMMARIES_NAMES
+                             "'",
+                             &schema->summaries);
     return result;
 }
 
@@ -69,6 +78,8 @@ static int version_of(const struct schema *schema)
     if (!schema->columns)
         return SCHEMA_NONE;
     version = schema_version_of(schema->columns);
+    if (version == 7 && schema->summaries == SUMMARIES_COUNT)
+        return 8; /* columns alone do not tell it from version 7 */
     if (version == 7 && schema->recorded < 7 && !schema->has_job_type_index)
         return 6; /* that index is all that version 7 brought to the service's files */
     return version;
@@ -89,7 +100,10 @@ tel_error sqlite_schema_check(struct store *store, int *version, tel_fault *faul
     *version = version_of(&schema);
     if (*version != SCHEMA_NONE && (schema.columns & SCHEMA_COLUMNS_LEAST) != SCHEMA_COLUMNS_LEAST)
         return sqlite_fault(store, SQLITE_ERROR, "use", fault);
-    if (schema.columns && schema.columns != SCHEMA_COLUMNS && !store->options.migrates)
+    /* Version 7 has all columns: whoever may not bring it up can still write to it. */
+    if (schema.columns && !store->options.migrates &&
+        (schema.columns != SCHEMA_COLUMNS ||
+         (store->options.read_only && *version < SCHEMA_VERSION)))
         return fault_set(
             fault, TEL_E_SCHEMA,
             "the database %s has schema version %d, and this version of telemetry "

@@ -11,6 +11,11 @@ void statementp_free(struct sqlite3_stmt **statement)
     (void)sqlite3_finalize(*statement); /* answers with the result of the last step once more */
 }
 
+void statementp_rewind(struct sqlite3_stmt **statement)
+{
+    (void)sqlite3_reset(*statement); /* the same */
+}
+
 void statementp_reset(struct sqlite3_stmt **statement)
 {
     if (!*statement)

@@ -128,7 +128,7 @@ static void open__brings_an_old_database_up_and_says_so(void **state)
     assert_int_equal(tel_config_new(&config), TEL_OK);
     assert_int_equal(tel_config_set_log(config, note_message, said), TEL_OK);
     assert_int_equal(tel_database_open(&database, path, config, NULL), TEL_OK);
-    assert_non_null(strstr(said, "from schema version 1 to 7"));
+    assert_non_null(strstr(said, "from schema version 1 to 8"));
     assert_int_equal(tel_database_get_run(&record, database, "r", NULL), TEL_OK);
     assert_string_equal(tel_record_get(record, "start_time"), "2024-01-01T10:00:00.000000+00:00");
     insert(database, "e1", NULL);
@@ -167,7 +167,7 @@ static void insert_run__fills_in_what_is_missing_also_in_the_record(void **state
     assert_non_null(strstr(fields->run_id, "Z-crawler-"));
     assert_string_equal(fields->status, TEL_RUNNING);
     assert_string_equal(fields->start_time, fields->created_at);
-    assert_int_equal(fields->schema_version, 7);
+    assert_int_equal(fields->schema_version, 8);
     assert_int_equal(tel_database_get_run(&stored, place->database, fields->event_id, NULL),
                      TEL_OK);
     assert_string_equal(tel_record_get(stored, "run_id"), fields->run_id);
@@ -364,7 +364,7 @@ static void check_integrity__tells_what_is_wrong_with_a_damaged_file(void **stat
 
     insert(place->database, "e1", NULL);
     page = other_int(place->path,
-                     "SELECT rootpage FROM sqlite_schema WHERE name = 'idx_runs_website'");
+                     "SELECT rootpage FROM sqlite_schema WHERE name = 'telemetry_insight_id'");
     tel_database_free(place->database);
     assert_int_equal(pwrite(fd, junk, sizeof junk, (page - 1) * (off_t)sizeof junk), sizeof junk);
     assert_int_equal(tel_database_open(&place->database, NULL, NULL, NULL), TEL_OK);

@@ -12,10 +12,13 @@ import old_databases
 from harness import a_run
 
 NEW_INDEXES = {
-    "event_id", "agent_name", "status", "start_time", "created_at DESC",
-    "agent_name, status, created_at DESC", "agent_name, created_at DESC", "job_type",
-    "parent_run_id", "api_posted", "insight_id", "git_commit_hash", "website",
-    "website, website_section",
+    "created_at", "created_at WHERE parent_run_id IS NULL OR parent_run_id IN ('', 'unknown')",
+    "agent_name, created_at", "agent_name, status, created_at", "status, created_at",
+    "job_type, created_at", "run_id, created_at",
+    "parent_run_id, created_at WHERE parent_run_id IS NOT NULL",
+    "git_commit_hash, created_at WHERE git_commit_hash IS NOT NULL",
+    "insight_id, created_at WHERE insight_id IS NOT NULL",
+    "api_posted WHERE api_posted = 0 AND status != 'running'",
 }
 
 
@@ -55,7 +58,7 @@ class MigrationTestCase(harness.TestCase):
             for column in set(new[number]) - set(old_databases.expected(row)):
                 self.assertEqual(new[number][column], number if column == "id" else None, column)
         self.assertEqual(max(row[0] for row in self.ask("SELECT version FROM schema_migrations")),
-                         7)
+                         8)
 
 
 class Migration(MigrationTestCase):
@@ -120,7 +123,7 @@ class Migration(MigrationTestCase):
                 self.use_new_base(name)
                 old_databases.make(self.database, name)
                 self.start_service().stop()
-                found = [re.search(r"\((.*)\)$", row[0]).group(1) for row in self.ask(
+                found = [re.sub(r"^[^(]*\(([^)]*)\)", r"\1", " ".join(row[0].split())) for row in self.ask(
                     "SELECT sql FROM sqlite_schema WHERE tbl_name = 'agent_runs' AND type = 'index'"
                     " AND sql IS NOT NULL AND name <> 'their_owner'")]
                 self.assertEqual(sorted(found), sorted(NEW_INDEXES))

@@ -115,7 +115,7 @@ class Creating(ServiceTestCase):
     def test_unknown_fields_and_nulls_are_ignored(self):
         stored = self.post(record_type="run", schema_version=99, updated_at="x", id=77,
                            duration_ms=None, status=None, created_at=None, metrics_json=None)
-        self.assertEqual(stored["schema_version"], 7)
+        self.assertEqual(stored["schema_version"], 8)
         self.assertEqual(stored["id"], 1)
         self.assertEqual(stored["duration_ms"], 0)
         self.assertEqual(stored["status"], "running")

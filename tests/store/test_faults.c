@@ -321,7 +321,7 @@ static void check__reports_a_damaged_page(void **state)
     assert_int_equal(try_create(store, "e1", &write, NULL), TEL_OK);
     assert_int_equal(store_check(store, false, NULL), TEL_OK);
     assert_int_equal(store_check(store, true, NULL), TEL_OK);
-    damage(fixture->path, page_of(fixture->path, "idx_runs_website"), PAGE_BYTES);
+    damage(fixture->path, page_of(fixture->path, "telemetry_insight_id"), PAGE_BYTES);
     store = fixture_open(fixture);
     assert_int_equal(store_check(store, false, &fault), TEL_E_CORRUPT);
     assert_non_null(strstr(fault.text, fixture->path));
@@ -339,7 +339,7 @@ static void full_check__compares_indexes_with_their_table(void **state)
     char *name;
 
     assert_int_equal(try_create(store, "e1", &write, NULL), TEL_OK);
-    offset = page_of(fixture->path, "idx_runs_agent_name");
+    offset = page_of(fixture->path, "telemetry_agent_name");
     assert_int_equal(pread(fd, page, sizeof page, offset), PAGE_BYTES);
     name = memmem(page, sizeof page, "crawler", 7);
     assert_non_null(name);

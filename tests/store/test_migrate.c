@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "store/run_sql.h"
 #include "support/database.h"
 #include "support/scratch.h"
 #include "support/sqlite_faults.h"
@@ -65,7 +67,7 @@ static size_t sweep(struct fixture *fixture, const char *suffix)
     while ((entry = readdir(files)) != NULL) {
         const char *end = strrchr(entry->d_name, '.');
 
-        count += strstr(entry->d_name, ".v2-") && end && strcmp(end, suffix) == 0;
+        count += strstr(entry->d_name, ".v") && end && strcmp(end, suffix) == 0;
         if (*entry->d_name != '.')
             (void)unlinkat(dirfd(files), entry->d_name, 0);
     }
@@ -106,9 +108,41 @@ static void assert_is_new(const char *path)
     assert_int_equal(other_int(path, "SELECT max(version) FROM schema_migrations"), SCHEMA_VERSION);
 }
 
+/* Version 7, of which only some of the indexes differ from the present one. */
+static void assert_is_7(const char *path)
+{
+    CLEANUP(freep) char *check = other_text(path, "PRAGMA integrity_check");
+
+    assert_string_equal(check, "ok");
+    assert_int_equal(other_int(path, "SELECT count(*) FROM pragma_index_list('agent_runs')"), 4);
+    assert_int_equal(other_int(path, "SELECT count(*) FROM sqlite_schema WHERE name GLOB"
+                                     " 'telemetry_*'"),
+                     0);
+}
+
+static void assert_is_brought_from_7(const char *path)
+{
+    CLEANUP(freep) char *check = other_text(path, "PRAGMA integrity_check");
+
+    assert_string_equal(check, "ok");
+    assert_int_equal(other_int(path, "SELECT sum(runs) FROM telemetry_counts"),
+                     other_int(path, count_rows));
+    assert_int_equal(other_int(path, "SELECT sum(runs) FROM telemetry_spans"),
+                     other_int(path, count_rows));
+    assert_int_equal(other_int(path, "SELECT count(*) FROM agent_runs WHERE event_id = id AND"
+                                     " start_time = 's' || id AND product = 'p' || id % 3"),
+                     other_int(path, count_rows));
+    assert_int_equal(other_int(path, "SELECT count(*) FROM sqlite_schema WHERE name IN"
+                                     " ('idx_by_status', 'made_elsewhere')"),
+                     0);
+    assert_int_equal(other_int(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'theirs'"),
+                     1);
+    assert_int_equal(other_int(path, "SELECT max(version) FROM schema_migrations"), SCHEMA_VERSION);
+}
+
 static bool is_old(const char *path)
 {
-    return other_int(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'schema_migrations'") ==
+    return other_int(path, "SELECT count(*) FROM sqlite_schema WHERE name = 'telemetry_insert'") ==
            0;
 }
 
@@ -148,9 +182,18 @@ static int run_into(struct fault *fault)
     return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+/* What a database looks like before and after. */
+struct shape {
+    void (*assert_is_old)(const char *path);
+    void (*assert_is_new)(const char *path);
+};
+static const struct shape version_2 = {assert_is_old, assert_is_new};
+static const struct shape version_7 = {assert_is_7, assert_is_brought_from_7};
+
 /* Bring up one database for each place where it may go wrong, or each `stride`-th, and once more where
  * nothing does. */
-static void try_places(struct fixture *fixture, const char *sql, int error, size_t stride)
+static void try_places(struct fixture *fixture, const struct shape *shape, const char *sql,
+                       int error, size_t stride)
 {
     struct fault fault = {.fixture = fixture, .error = error};
     int64_t rows;
@@ -164,11 +207,11 @@ static void try_places(struct fixture *fixture, const char *sql, int error, size
         assert_int_not_equal(status, 1);
         if (is_old(fixture->path)) {
             assert_true(status == FAILED || status == -SIGKILL);
-            assert_is_old(fixture->path);
+            shape->assert_is_old(fixture->path);
             old++;
         }
         fixture_open(fixture);
-        assert_is_new(fixture->path);
+        shape->assert_is_new(fixture->path);
         assert_int_equal(other_int(fixture->path, count_rows), rows);
         store_close(fixture->store);
         fixture->store = NULL;
@@ -179,22 +222,64 @@ static void try_places(struct fixture *fixture, const char *sql, int error, size
 
 static void killed_at_any_point__it_is_brought_up_by_the_next(void **state)
 {
-    try_places(*state, MAKE_OLD(ROWS), 0, 1);
+    try_places(*state, &version_2, MAKE_OLD(ROWS), 0, 1);
 }
 
 static void killed_where_it_no_longer_fits_into_memory__it_is_brought_up_by_the_next(void **state)
 {
-    try_places(*state, MAKE_OLD(MANY_ROWS), 0, 2503);
+    try_places(*state, &version_2, MAKE_OLD(MANY_ROWS), 0, 2503);
 }
 
 static void disk_that_fails_at_any_point__leaves_the_old_one(void **state)
 {
-    try_places(*state, MAKE_OLD(ROWS), EIO, 2);
+    try_places(*state, &version_2, MAKE_OLD(ROWS), EIO, 2);
 }
 
 static void disk_that_is_full_at_any_point__leaves_the_old_one(void **state)
 {
-    try_places(*state, MAKE_OLD(ROWS), ENOSPC, 3);
+    try_places(*state, &version_2, MAKE_OLD(ROWS), ENOSPC, 3);
+}
+
+static char *make_version_7(const char *rows)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+
+    strbuf_puts(&sql, "PRAGMA synchronous = OFF;");
+    run_sql_create_table(&sql);
+    strbuf_printf(&sql,
+                  "CREATE INDEX idx_by_status ON agent_runs (status);"
+                  "CREATE INDEX made_elsewhere ON agent_runs (agent_name, created_at DESC);"
+                  "CREATE INDEX theirs ON agent_runs (item_name);"
+                  "CREATE TABLE schema_migrations (version INTEGER PRIMARY KEY, applied_at TEXT NOT"
+                  " NULL, description TEXT);"
+                  "INSERT INTO schema_migrations VALUES (7, '2024-01-01', 'seven');"
+                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s)"
+                  " INSERT INTO agent_runs (event_id, run_id, start_time, agent_name, job_type,"
+                  " product, error_summary) SELECT i, i, 's' || i, 'agent', 'job', 'p' || i %% 3,"
+                  " hex(zeroblob(500)) FROM n;",
+                  rows);
+    return strbuf_take(&sql);
+}
+
+static void version_7_killed_at_any_point__is_brought_up_by_the_next(void **state)
+{
+    CLEANUP(freep) char *sql = make_version_7(ROWS);
+
+    try_places(*state, &version_7, sql, 0, 1);
+}
+
+static void version_7_killed_when_large__is_brought_up_by_the_next(void **state)
+{
+    CLEANUP(freep) char *sql = make_version_7(MANY_ROWS);
+
+    try_places(*state, &version_7, sql, 0, 53);
+}
+
+static void version_7_on_a_disk_that_is_full_at_any_point__stays(void **state)
+{
+    CLEANUP(freep) char *sql = make_version_7(ROWS);
+
+    try_places(*state, &version_7, sql, ENOSPC, 3);
 }
 
 /* ---- The copy -------------------------------------------------------------------------------- */
@@ -349,6 +434,9 @@ int main(void)
         TEST(killed_where_it_no_longer_fits_into_memory__it_is_brought_up_by_the_next),
         TEST(disk_that_fails_at_any_point__leaves_the_old_one),
         TEST(disk_that_is_full_at_any_point__leaves_the_old_one),
+        TEST(version_7_killed_at_any_point__is_brought_up_by_the_next),
+        TEST(version_7_killed_when_large__is_brought_up_by_the_next),
+        TEST(version_7_on_a_disk_that_is_full_at_any_point__stays),
         TEST(failure__leaves_no_copy_and_says_what_to_do),
         TEST(copy__overwrites_nothing),
         TEST(link_in_the_place_of_the_copy__is_not_followed),

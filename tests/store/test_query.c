@@ -4,14 +4,12 @@
  */
 #include "support/cmocka_all.h"
 
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
-#include "store/query_sql.h"
 #include "support/database.h"
 #include "support/scratch.h"
 
@@ -280,45 +278,6 @@ static void query__finds_what_is_to_be_exported_by_row_and_by_failures(void **st
     assert_answer(store, &query, "old tried ");
     query.retries_below = 0;
     assert_answer(store, &query, "old tried given up ");
-}
-
-static char *plan_of(const char *path, const char *sql)
-{
-    struct sqlite3 *database = NULL;
-    struct sqlite3_stmt *statement = NULL;
-    char *plan;
-
-    assert_int_equal(sqlite3_open(path, &database), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(database, sql, -1, &statement, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
-    plan = strdup((const char *)sqlite3_column_text(statement, 3));
-    assert_int_equal(sqlite3_step(statement), SQLITE_DONE); /* no second step: nothing is sorted */
-    (void)sqlite3_finalize(statement);
-    (void)sqlite3_close(database);
-    return plan;
-}
-
-/* Else the cost of a look would follow what is stored, not what is pending. */
-static void query__walks_what_is_to_be_exported_along_an_index(void **state)
-{
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(16384);
-    struct fixture *fixture = *state;
-    struct query_values values = {0};
-    struct run_query query = {.pending_export = true,
-                              .by_row = true,
-                              .end_from = "2025",
-                              .end_to = "2026",
-                              .retries_below = 50,
-                              .after_id = 7,
-                              .limit = 20};
-    char *plan;
-
-    (void)fixture_open(fixture);
-    strbuf_puts(&sql, "EXPLAIN QUERY PLAN ");
-    assert_int_equal(query_sql(&sql, &values, &query, NULL), TEL_OK);
-    plan = plan_of(fixture->path, sql.text);
-    assert_non_null(strstr(plan, "api_posted=? AND rowid>?"));
-    free(plan);
 }
 
 static void query__is_not_taken_for_sql(void **state)
@@ -616,7 +575,6 @@ int main(void)
         TEST(query__finds_runs_without_a_parent),
         TEST(query__finds_what_is_to_be_exported),
         TEST(query__finds_what_is_to_be_exported_by_row_and_by_failures),
-        TEST(query__walks_what_is_to_be_exported_along_an_index),
         TEST(query__is_not_taken_for_sql),
         TEST(view__shows_the_run_or_says_that_there_is_none),
         TEST(get_by_run_id__takes_the_newest_of_that_name),

@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Lists. One that finds little would hold up the writer for as long as it looks, so it looks in
+ * slices: after SLICE_RUNS runs it lets go of the database and goes on from the place where it was.
+ * What is written meanwhile is seen where the walk has yet to come.
+ */
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/query_sql.h"
+#include "store/run_sql.h"
+#include "store/sqlite.h"
+
+/* A place in the order of created_at and id. */
+struct place {
+    char *time; /* NULL: behind all times */
+    int64_t id;
+};
+
+struct walk {
+    struct store *store;
+    struct run_query query;
+    char *names[2]; /* that prefixes led to */
+    struct sqlite3_stmt *runs;
+    struct sqlite3_stmt *spans; /* NULL: none can be passed over */
+    struct sqlite3_stmt *get;
+    struct place at;   /* what lies behind it is still to be looked at... */
+    struct place last; /* ...before this one */
+    bool is_over;
+    int64_t to_skip;
+    int64_t to_come;
+    tel_record_fn *each;
+    void *arg;
+};
+
+static void walk_clear(struct walk *walk)
+{
+    statementp_free(&walk->runs);
+    statementp_free(&walk->spans);
+    statementp_free(&walk->get);
+    free(walk->names[0]);
+    free(walk->names[1]);
+    free(walk->at.time);
+    free(walk->last.time);
+}
+
+/* ---- Places ---------------------------------------------------------------------------------- */
+
+static int place_set(struct place *place, const char *time, int64_t id)
+{
+    char *copy = time ? strdup(time) : NULL;
+
+    if (time && !copy)
+        return SQLITE_NOMEM;
+    free(place->time);
+    *place = (struct place){copy, id};
+    return SQLITE_OK;
+}
+
+/* A blob is larger than any text. */
+static int bind_time(struct sqlite3_stmt *statement, int parameter, const char *time)
+{
+    return time ? sqlite3_bind_text(statement, parameter, time, -1, SQLITE_STATIC)
+                : sqlite3_bind_zeroblob(statement, parameter, 0);
+}
+
+static int compare_places(const struct place *a, const struct place *b)
+{
+    int order = !a->time || !b->time ? !a->time - !b->time : strcmp(a->time, b->time);
+
+    return order ? order : (a->id > b->id) - (a->id < b->id);
+}
+
+/* Begin at the later in the order of the walk: where it was told to, or behind a run. */
+static int set_ends(struct walk *walk)
+{
+    const struct run_query *query = &walk->query;
+    const char *before = query->created_before;
+    const char *after = query->created_after;
+    const struct place behind = {(char *)(uintptr_t)query->after_time, query->after_id};
+    bool is_upwards = query->oldest_first;
+    int result;
+
+    if (query->by_row)
+        return place_set(&walk->at, "", query->after_id);
+    result =
+        place_set(is_upwards ? &walk->last : &walk->at, before, before ? INT64_MIN : INT64_MAX);
+    if (!result)
+        result = place_set(is_upwards ? &walk->at : &walk->last, after ? after : "",
+                           after ? INT64_MAX : INT64_MIN);
+    if (!result && query->after_time && (compare_places(&behind, &walk->at) < 0) != is_upwards)
+        result = place_set(&walk->at, query->after_time, query->after_id);
+    return result;
+}
+
+/* ---- Spans ----------------------------------------------------------------------------------- */
+
+/* Go on to the next span that may hold something, and stop at its beginning. */
+static int next_span(struct walk *walk, struct place *until)
+{
+    CLEANUP(statementp_rewind) struct sqlite3_stmt *spans = walk->spans;
+    const char *since;
+    const char *end;
+    int result = bind_time(spans, PARAMETER_TIME, walk->at.time);
+
+    if (!result && walk->at.id != INT64_MIN)
+        result = sqlite3_bind_int(spans, PARAMETER_ID, 1);
+    else if (!result)
+        result = sqlite3_bind_null(spans, PARAMETER_ID);
+    if (result)
+        return result;
+    result = sqlite3_step(spans);
+    if (result != SQLITE_ROW) {
+        walk->is_over = true;
+        return result == SQLITE_DONE ? SQLITE_OK : result;
+    }
+    since = (const char *)sqlite3_column_text(spans, 0);
+    end = (const char *)sqlite3_column_text(spans, 1);
+    if (end && compare_places(&(struct place){(char *)(uintptr_t)end, INT64_MIN}, &walk->at) < 0) {
+        result = place_set(&walk->at, end, INT64_MIN);
+        if (result)
+            return result;
+    }
+    return place_set(until, since ? since : "", INT64_MIN);
+}
+
+/* ---- Runs ------------------------------------------------------------------------------------ */
+
+/* Hand on a run that is in the list. */
+static int hand_on(struct walk *walk, int64_t id)
+{
+    CLEANUP(statementp_rewind) struct sqlite3_stmt *get = walk->get;
+    struct tel_record record;
+    int result;
+
+    if (walk->to_skip > 0) {
+        walk->to_skip--;
+        return SQLITE_OK;
+    }
+    result = sqlite3_bind_int64(get, 1, id);
+    if (!result)
+        result = sqlite3_step(get);
+    if (result != SQLITE_ROW)
+        return result == SQLITE_DONE ? SQLITE_OK : result;
+    result = sqlite_view_record(get, &record);
+    if (result)
+        return result;
+    walk->is_over = walk->each(walk->arg, &record) != 0 || --walk->to_come == 0;
+    return SQLITE_OK;
+}
+
+static int bind_ends(struct walk *walk, const struct place *until)
+{
+    int result = bind_time(walk->runs, PARAMETER_TIME, walk->at.time);
+
+    if (!result)
+        result = sqlite3_bind_int64(walk->runs, PARAMETER_ID, walk->at.id);
+    if (!result)
+        result = bind_time(walk->runs, PARAMETER_LAST_TIME, until->time);
+    if (!result)
+        result = sqlite3_bind_int64(walk->runs, PARAMETER_LAST_ID, until->id);
+    return result ? result : sqlite3_bind_int(walk->runs, PARAMETER_LIMIT, SLICE_RUNS);
+}
+
+/* Look at the runs up to a place, or as many as one slice has. *done: all of them. */
+static int look(struct walk *walk, const struct place *until, bool *done)
+{
+    CLEANUP(statementp_rewind) struct sqlite3_stmt *runs = walk->runs;
+    int result = bind_ends(walk, until);
+    int64_t looked_at = 0;
+
+    *done = false;
+    while (!result && (result = sqlite3_step(runs)) == SQLITE_ROW) {
+        const char *time = (const char *)sqlite3_column_text(runs, 0);
+        int64_t id = sqlite3_column_int64(runs, 1);
+
+        result = sqlite3_column_int(runs, 2) ? hand_on(walk, id) : SQLITE_OK;
+        if (result || walk->is_over)
+            return result;
+        if (++looked_at == SLICE_RUNS)
+            return place_set(&walk->at, walk->query.by_row ? "" : time ? time : "", id);
+    }
+    *done = result == SQLITE_DONE;
+    return *done ? SQLITE_OK : result;
+}
+
+/* Take one slice. */
+static int walk_on(struct walk *walk)
+{
+    struct place until = {NULL, 0};
+    bool done = false;
+    int result;
+
+    if (walk->spans) {
+        result = next_span(walk, &until);
+        if (!result && compare_places(&until, &walk->last) < 0)
+            result = place_set(&until, walk->last.time, walk->last.id);
+    } else {
+        result = place_set(&until, walk->last.time, walk->last.id);
+    }
+    if (!result && !walk->is_over)
+        result = look(walk, &until, &done);
+    if (!result && done) {
+        walk->is_over = walk->is_over || !walk->spans || compare_places(&until, &walk->last) <= 0;
+        result = place_set(&walk->at, until.time, until.id);
+    }
+    free(until.time);
+    return result;
+}
+
+/* ---- Prefixes -------------------------------------------------------------------------------- */
+
+/* Look between which values those that begin so lie. A prefix that leads to one value is that value,
+ * and one that leads to none is an empty list: both are found without a walk. */
+static int narrow(struct walk *walk, int field, const char *prefix)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
+    const char *name = run_fields[field].name;
+    const char *least;
+    const char *greatest;
+    int result;
+
+    for (int i = 0; i < 2; i++)
+        strbuf_printf(&sql,
+                      "%s (SELECT %s(%s) FROM agent_runs INDEXED BY telemetry_%s"
+                      " WHERE %s BETWEEN ?1 AND ?1 || char(1114111))",
+                      i ? "," : "SELECT", i ? "max" : "min", name, name, name);
+    result = sqlite_prepare(&statement, walk->store, &sql);
+    if (!result)
+        result = sqlite3_bind_text(statement, 1, prefix, -1, SQLITE_STATIC);
+    if (result)
+        return result;
+    result = sqlite3_step(statement);
+    if (result != SQLITE_ROW)
+        return result;
+    least = (const char *)sqlite3_column_text(statement, 0);
+    greatest = (const char *)sqlite3_column_text(statement, 1);
+    walk->is_over = walk->is_over || !least;
+    if (!least || !greatest || strcmp(least, greatest) != 0)
+        return SQLITE_OK;
+    walk->query.equals[field] = walk->names[field == FIELD_agent_name] = strdup(least);
+    return walk->query.equals[field] ? SQLITE_OK : SQLITE_NOMEM;
+}
+
+static int narrow_all(struct walk *walk)
+{
+    const struct run_query *query = &walk->query;
+    int result = SQLITE_OK;
+
+    if (query->agent_prefix && !query->equals[FIELD_agent_name])
+        result = narrow(walk, FIELD_agent_name, query->agent_prefix);
+    if (!result && query_has_commit_prefix(query))
+        result = narrow(walk, FIELD_git_commit_hash, query->commit);
+    return result;
+}
+
+/* ---- The list -------------------------------------------------------------------------------- */
+
+static int prepare(struct sqlite3_stmt **out, struct store *store, const struct strbuf *sql,
+                   const struct query_values *values)
+{
+    int result = sqlite_prepare(out, store, sql);
+
+    for (int i = 0; i < values->count && !result; i++)
+        result = sqlite3_bind_text64(*out, PARAMETER_VALUES + i, values->texts[i],
+                                     strlen(values->texts[i]), SQLITE_STATIC, SQLITE_UTF8);
+    return result;
+}
+
+static int prepare_all(struct walk *walk)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+    struct query_values values = {0};
+    int result;
+
+    query_sql_walk(&sql, &values, &walk->query);
+    result = prepare(&walk->runs, walk->store, &sql, &values);
+    if (!result && query_has_spans(&walk->query)) {
+        strbuf_reset(&sql);
+        values.count = 0;
+        query_sql_span(&sql, &values, &walk->query);
+        result = prepare(&walk->spans, walk->store, &sql, &values);
+    }
+    if (result)
+        return result;
+    strbuf_reset(&sql);
+    run_sql_select(&sql);
+    strbuf_puts(&sql, " WHERE id = ?1");
+    return sqlite_prepare(&walk->get, walk->store, &sql);
+}
+
+tel_error store_query(struct store *store, const struct run_query *query, tel_record_fn *each,
+                      void *arg, tel_fault *fault)
+{
+    CLEANUP(walk_clear)
+    struct walk walk = {.store = store, .query = *query, .each = each, .arg = arg};
+    tel_error error = query_check(query, fault);
+    int result;
+
+    walk.to_skip = query->offset;
+    walk.to_come = query->limit + query->one_more;
+    if (!error)
+        error = sqlite_ready(store, fault);
+    if (error)
+        return error;
+    result = set_ends(&walk);
+    if (!result)
+        result = narrow_all(&walk);
+    if (!result)
+        result = prepare_all(&walk);
+    while (!result && !walk.is_over) {
+        sqlite_begin_wait(store); /* for each slice anew */
+        result = walk_on(&walk);
+        store->slices++;
+    }
+    return sqlite_fault(store, result, "read", fault);
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * What a list costs, counted and not timed: no plan reads or sorts the whole table, spans of time are
+ * passed over, and whatever is looked at is looked at in slices.
+ */
+#include "support/cmocka_all.h"
+
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/query_sql.h"
+#include "store/sqlite.h"
+#include "support/database.h"
+
+#define TIME "2025-01-01T00:00:00.000000+00:00"
+
+/* ---- Plans ----------------------------------------------------------------------------------- */
+
+static void assert_plan_is_good(const char *path, const struct strbuf *sql)
+{
+    CLEANUP(strbuf_clear) struct strbuf explained = STRBUF(65536);
+    sqlite3_stmt *statement = NULL;
+    sqlite3 *db = NULL;
+    size_t steps = 0;
+
+    strbuf_printf(&explained, "EXPLAIN QUERY PLAN %s", sql->text);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_prepare_v2(db, explained.text, -1, &statement, NULL))
+        fail_msg("%s: %s", sqlite3_errmsg(db), sql->text);
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+        const char *step = (const char *)sqlite3_column_text(statement, 3);
+
+        if (strstr(step, "SCAN agent_runs") || strstr(step, "TEMP B-TREE"))
+            fail_msg("%s: %s", step, sql->text);
+        steps++;
+    }
+    assert_true(steps > 0);
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+}
+
+/* However it is paged through. */
+static void assert_is_planned(struct fixture *fixture, struct run_query query)
+{
+    query.limit = 100;
+    for (int i = 0; i < 4; i++) {
+        CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(65536);
+        struct query_values values = {0};
+
+        query.after_time = i % 2 ? TIME : NULL;
+        query.oldest_first = i > 1;
+        query_sql_walk(&sql, &values, &query);
+        assert_plan_is_good(fixture->path, &sql);
+        if (!query_has_spans(&query))
+            continue;
+        strbuf_reset(&sql);
+        values.count = 0;
+        query_sql_span(&sql, &values, &query);
+        assert_plan_is_good(fixture->path, &sql);
+    }
+}
+
+static const struct run_query conditions[] = {
+    {.limit = 1},
+    {.statuses = {TEL_FAILURE}, .status_count = 1},
+    {.statuses = {TEL_FAILURE, TEL_TIMEOUT}, .status_count = 2},
+    {.created_before = TIME},
+    {.created_after = TIME},
+    {.start_from = TIME},
+    {.start_to = TIME},
+    {.end_from = TIME},
+    {.end_to = TIME},
+    {.agent_prefix = "launch."},
+    {.commit = "0123456789"},
+    {.commit = "012345"},
+    {.id_prefix = "0123456789"},
+    {.roots = true},
+    {.pending_export = true, .by_row = true, .end_from = TIME, .retries_below = 3},
+    {.created_after = TIME, .created_before = TIME},
+    {.start_from = TIME, .start_to = TIME, .end_from = TIME, .end_to = TIME},
+    {.equals[FIELD_agent_name] = "a", .statuses = {TEL_FAILURE}, .status_count = 1},
+    {.equals[FIELD_product] = "p", .equals[FIELD_host] = "h", .start_from = TIME},
+    {.equals[FIELD_agent_name] = "a", .equals[FIELD_product] = "p"},
+};
+
+static void no_filter__reads_or_sorts_the_table(void **state)
+{
+    struct fixture *fixture = *state;
+
+    (void)fixture_open(fixture);
+    for (size_t i = 0; i < sizeof conditions / sizeof *conditions; i++)
+        assert_is_planned(fixture, conditions[i]);
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        struct run_query query = {.limit = 1};
+
+        query.equals[i] = "x";
+        if (run_fields[i].access & FILTER)
+            assert_is_planned(fixture, query);
+    }
+}
+
+/* The statistics of ANALYZE, as somebody may have run it, must not lead it astray. */
+static void no_statistics__change_that(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+
+    create_run(store, "1", TEL_SUCCESS);
+    create_run(store, "2", TEL_SUCCESS);
+    other_exec(fixture->path, "ANALYZE");
+    no_filter__reads_or_sorts_the_table(state);
+}
+
+/* ---- Slices ---------------------------------------------------------------------------------- */
+
+#define ROWS 20000
+#define MANY                                                                                   \
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)"          \
+    " INSERT INTO agent_runs (event_id, run_id, created_at, start_time, end_time, agent_name," \
+    " job_type, status, product, host) SELECT i, 'r' || i,"                                    \
+    " strftime('%Y-%m-%dT%H:%M:%S', 1700000000 + i, 'unixepoch') || '.000000+00:00',"          \
+    " strftime('%Y-%m-%dT%H:%M:%S', 1700000000 + i, 'unixepoch') || '.000000+00:00',"          \
+    " strftime('%Y-%m-%dT%H:%M:%S', 1700000060 + i, 'unixepoch') || '.000000+00:00',"          \
+    " 'agent-' || (i % 3), 'job', 'success', iif(i = 777, 'rare', 'common'), 'h' FROM n"
+
+static struct store *open_many(struct fixture *fixture)
+{
+    (void)fixture_open(fixture);
+    other_exec(fixture->path, MANY);
+    return fixture->store;
+}
+
+static int count_run(void *arg, const tel_record *record)
+{
+    (void)record;
+    ++*(size_t *)arg;
+    return 0;
+}
+
+/* Return in how many slices the list was read. */
+static uint64_t slices_of(struct store *store, struct run_query query, size_t expected)
+{
+    uint64_t before = store->slices;
+    tel_fault fault = {0};
+    size_t count = 0;
+
+    query.limit = 100;
+    if (store_query(store, &query, count_run, &count, &fault))
+        fail_msg("%s", fault.text);
+    assert_int_equal(count, expected);
+    return store->slices - before;
+}
+
+static void what_is_there__is_found_in_one_slice(void **state)
+{
+    struct store *store = open_many(*state);
+
+    assert_int_equal(slices_of(store, (struct run_query){0}, 100), 1);
+    assert_int_equal(slices_of(store, (struct run_query){.equals[FIELD_agent_name] = "agent-1"},
+                               100),
+                     1);
+    assert_int_equal(slices_of(store, (struct run_query){.equals[FIELD_run_id] = "r9"}, 1), 1);
+    assert_int_equal(slices_of(store, (struct run_query){.equals[FIELD_run_id] = "none"}, 0), 1);
+}
+
+static void long_list__lets_writers_pass_again_and_again(void **state)
+{
+    struct store *store = open_many(*state);
+    struct run_query query = {.statuses = {"failure", "timeout"}, .status_count = 2};
+
+    assert_true(slices_of(store, query, 0) >= ROWS / SLICE_RUNS);
+    query.oldest_first = true;
+    assert_true(slices_of(store, query, 0) >= ROWS / SLICE_RUNS);
+}
+
+static void rare_value_or_distant_time__is_found_without_looking_at_all_others(void **state)
+{
+    struct store *store = open_many(*state);
+    static const char early[] = "2023-11-14T22:14:00.000000+00:00"; /* the 40th */
+
+    assert_true(slices_of(store, (struct run_query){.equals[FIELD_product] = "rare"}, 1) < 4);
+    assert_true(slices_of(store, (struct run_query){.equals[FIELD_product] = "none"}, 0) < 4);
+    assert_true(slices_of(store, (struct run_query){.start_to = early}, 40) < 4);
+    assert_true(slices_of(store, (struct run_query){.end_to = early}, 0) < 4);
+    assert_true(slices_of(store, (struct run_query){.agent_prefix = "none."}, 0) < 4);
+    assert_true(slices_of(store, (struct run_query){.commit = "0123456789"}, 0) < 4);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(no_filter__reads_or_sorts_the_table),
+        TEST(no_statistics__change_that),
+        TEST(what_is_there__is_found_in_one_slice),
+        TEST(long_list__lets_writers_pass_again_and_again),
+        TEST(rare_value_or_distant_time__is_found_without_looking_at_all_others),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Counts and spans are right whoever writes, and in whatever way.
+ */
+#include "support/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "store/sqlite.h"
+#include "support/database.h"
+
+#define NEXT "coalesce((SELECT min(since) FROM telemetry_spans WHERE since > s.since), x'')"
+#define OF_ROW "s.since = (SELECT max(since) FROM telemetry_spans WHERE since <= r.created_at)"
+
+/* What must find nothing: a count that is wrong, or a run that its span does not know of. */
+static const char *const faults[] = {
+    "SELECT count(*) FROM (SELECT agent_name, status, count(*), sum(api_posted IS 0) FROM agent_runs"
+    " GROUP BY 1, 2 EXCEPT SELECT agent_name, status, runs, unposted FROM telemetry_counts)",
+    "SELECT count(*) FROM (SELECT agent_name, status, runs, unposted FROM telemetry_counts"
+    " WHERE runs != 0 OR unposted != 0 EXCEPT SELECT agent_name, status, count(*),"
+    " sum(api_posted IS 0) FROM agent_runs GROUP BY 1, 2)",
+    "SELECT count(*) FROM telemetry_spans AS s WHERE runs != (SELECT count(*) FROM agent_runs"
+    " WHERE created_at >= s.since AND created_at < " NEXT ")",
+    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW
+    " WHERE NOT (start_time BETWEEN start_min AND start_max)"
+    " OR NOT (end_time IS NULL OR (end_min IS NOT NULL AND end_time BETWEEN end_min AND end_max))",
+    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW
+    " WHERE product IS NOT NULL AND NOT EXISTS (SELECT 1 FROM telemetry_span_values AS v"
+    " WHERE v.since = s.since AND field = 'product' AND value = product)",
+    "SELECT count(*) FROM telemetry_spans AS s JOIN telemetry_span_values AS v USING (since)"
+    " WHERE is_exact AND field = 'product' AND NOT EXISTS (SELECT 1 FROM agent_runs WHERE"
+    " created_at >= s.since AND created_at < " NEXT " AND product = value)",
+};
+
+static void assert_sound(const char *path, const char *after)
+{
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        if (other_int(path, faults[i]) != 0)
+            fail_msg("after %s: %s", after, faults[i]);
+    }
+}
+
+#define COLUMNS                                                                         \
+    " INTO agent_runs (event_id, run_id, created_at, start_time, end_time, agent_name," \
+    " job_type, status, product, api_posted) "
+#define MANY(first, last, time)                                                              \
+    "WITH RECURSIVE n(i) AS (SELECT " first " UNION ALL SELECT i + 1 FROM n WHERE i < " last \
+    ") INSERT OR REPLACE" COLUMNS "SELECT i, 'r', " time ", i, i + 1, 'a' || (i % 3), 'j',"  \
+    " iif(i % 2, 'success', 'running'), 'p' || (i / 100), i % 5 = 0 FROM n"
+#define ONE(event_id, time, more)                 \
+    COLUMNS "VALUES ('" event_id "', 'r', '" time \
+            "', '2024', NULL, 'b', 'j', 'running', 'new'" more ")"
+
+static const char *const writes[] = {
+    MANY("1", "3000", "printf('2025-%06d', i)"),
+    "INSERT" ONE("one", "2025-002999", ", 0"),
+    "INSERT OR IGNORE" ONE("one", "2026", ", 0"),
+    "INSERT OR REPLACE" ONE("one", "2024", ", 1"),
+    "REPLACE" ONE("7", "2025-000009", ", NULL"),
+    "INSERT OR IGNORE" ONE("8", "2026", ", 0") "; DELETE FROM agent_runs WHERE event_id = '8'",
+    "INSERT" ONE("8", "2026", ", 0"),
+    "INSERT" ONE("8", "2026", ", 0") " ON CONFLICT (event_id) DO UPDATE SET status = 'failure',"
+                                     " product = 'other', end_time = '9'",
+    "INSERT" ONE("9", "2026", ", 0") " ON CONFLICT DO NOTHING",
+    "REPLACE INTO agent_runs (id, event_id, run_id, created_at, start_time, agent_name, job_type)"
+    " SELECT 20, event_id, 'r', '2027', '2027', 'c', 'j' FROM agent_runs WHERE id = 21",
+    "UPDATE agent_runs SET status = 'success', end_time = '99', api_posted = 1 WHERE id < 50",
+    "UPDATE agent_runs SET created_at = '2023', start_time = '0', agent_name = 'd' WHERE id = 60",
+    "UPDATE agent_runs SET product = NULL WHERE id BETWEEN 100 AND 300",
+    "UPDATE OR REPLACE agent_runs SET event_id = '400' WHERE event_id = '401'",
+    "UPDATE OR REPLACE agent_runs SET id = 402 WHERE id = 403",
+    "UPDATE OR IGNORE agent_runs SET event_id = '404' WHERE event_id = '405'",
+    MANY("500", "700", "printf('2025-%06d', i)"),
+    MANY("4000", "6000", "printf('2024-%06d', i)"),        /* late, and in order */
+    MANY("7000", "9000", "printf('2024-%06d', 9999 - i)"), /* and the other way round */
+    MANY("10000", "12000", "'2028'"),                      /* all at once */
+    "BEGIN; DELETE FROM agent_runs WHERE created_at < '2025'; ROLLBACK",
+    "DELETE FROM agent_runs WHERE created_at < '2025-001000'",
+    "DELETE FROM agent_runs",
+    MANY("1", "3000", "printf('2025-%06d', i)"),
+};
+
+static void write_all(struct fixture *fixture, const char *setting)
+{
+    (void)fixture_open(fixture);
+    for (size_t i = 0; i < sizeof writes / sizeof *writes; i++) {
+        CLEANUP(freep) char *sql = NULL;
+
+        assert_true(asprintf(&sql, "%s; %s", setting, writes[i]) > 0);
+        other_exec(fixture->path, sql);
+        assert_sound(fixture->path, writes[i]);
+    }
+    assert_true(other_int(fixture->path, "SELECT count(*) FROM telemetry_spans") >= 5);
+}
+
+static void whatever_another_program_writes__counts_and_spans_are_right(void **state)
+{
+    write_all(*state, "SELECT 1");
+}
+
+static void they_are_right_where_replacing_fires_triggers_too(void **state)
+{
+    write_all(*state, "PRAGMA recursive_triggers = ON");
+}
+
+static void our_own_writes__are_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    CLEANUP(record_clear) struct tel_record change = RECORD();
+    tel_run_stats stats;
+
+    create_run(store, "1", TEL_RUNNING);
+    create_run(store, "1", TEL_RUNNING);
+    create_run(store, "2", TEL_SUCCESS);
+    assert_int_equal(record_set_text(&change, FIELD_event_id, "1", NULL), TEL_OK);
+    assert_int_equal(record_set_text(&change, FIELD_status, TEL_FAILURE, NULL), TEL_OK);
+    assert_int_equal(apply_write(store, WRITE_UPDATE, &change), WRITE_UPDATED);
+    assert_int_equal(store_stats(store, &stats, NULL), TEL_OK);
+    assert_memory_equal(&stats, &((tel_run_stats){2, 0, 1, 1, 0, 0, 0, 2}), sizeof stats);
+    assert_sound(fixture->path, "our own");
+}
+
+static void lost_trigger__is_noticed_and_all_is_made_anew(void **state)
+{
+    struct fixture *fixture = *state;
+    tel_run_stats stats;
+
+    create_run(fixture_open(fixture), "1", TEL_SUCCESS);
+    other_exec(fixture->path, "DROP TRIGGER telemetry_insert; INSERT" ONE("2", "2025", ", 0"));
+    assert_int_equal(store_stats(fixture_open(fixture), &stats, NULL), TEL_OK);
+    assert_int_equal(stats.total, 2); /* who may not bring it up counts */
+    fixture->options.migrates = true;
+    assert_int_equal(store_stats(fixture_open(fixture), &stats, NULL), TEL_OK);
+    assert_int_equal(stats.total, 2);
+    assert_sound(fixture->path, "the migration");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(whatever_another_program_writes__counts_and_spans_are_right),
+        TEST(they_are_right_where_replacing_fires_triggers_too),
+        TEST(our_own_writes__are_counted),
+        TEST(lost_trigger__is_noticed_and_all_is_made_anew),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
