@@ -32,11 +32,20 @@ void git_context_clear(struct git_context *context)
     *context = (struct git_context){0};
 }
 
-/* Read the beginning of a regular file, which the caller frees; NULL when there is none. O_NONBLOCK:
- * a FIFO of that name must not hold us up. */
+static bool is_regular(const char *path)
+{
+    struct stat status;
+
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* Read the beginning of a regular file, which the caller frees; NULL when there is none. A device is not
+ * even opened, which some do not leave at that. O_NONBLOCK: a FIFO that came to be there since must not
+ * hold us up. */
 static char *read_file(const char *path)
 {
-    CLEANUP(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    CLEANUP(closep)
+    int fd = is_regular(path) ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
     CLEANUP(freep) char *text = NULL;
     struct stat status;
     size_t used = 0;

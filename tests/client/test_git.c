@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "client/git.h"
@@ -185,6 +186,82 @@ static void git_detect__runs_nothing_that_a_hostile_configuration_names(void **s
     git_context_clear(&context);
 }
 
+/* Whatever is there is looked at before it is opened, and not beyond its beginning: a tebibyte would take
+ * minutes to read, a FIFO for ever. */
+static void git_detect__reads_only_the_beginning_of_regular_files(void **state)
+{
+    struct git_context context;
+
+    (void)state;
+    if (sh("git init -q -b main huge && truncate -s 1T huge/.git/config && rm huge/.git/config") !=
+        0)
+        skip();
+    assert_int_equal(
+        sh("for r in huge fifo loop zero dir; do git init -q -b main $r && rm $r/.git/config; done && "
+           "printf '[remote \"origin\"]\\n\\turl = https://u:secret@h/o/words\\n' >huge/.git/config && "
+           "truncate -s 1T huge/.git/config && "
+           "mkfifo fifo/.git/config fifo/.git/commondir fifo/.git/packed-refs && "
+           "ln -s config loop/.git/config && ln -s commondir loop/.git/commondir && "
+           "ln -s /dev/zero zero/.git/config && ln -s /dev/zero zero/.git/commondir && "
+           "mkdir dir/.git/config dir/.git/commondir"),
+        0);
+    context = detect("huge");
+    assert_string_equal(context.repo, "https://h/o/words");
+    git_context_clear(&context);
+    for (size_t i = 0; i < 4; i++) {
+        static const char *const names[] = {"fifo", "loop", "zero", "dir"};
+        char tag[32];
+
+        context = detect(names[i]);
+        (void)snprintf(tag, sizeof tag, "%s/main", names[i]);
+        assert_string_equal(context.repo, names[i]);
+        assert_string_equal(context.run_tag, tag);
+        git_context_clear(&context);
+    }
+}
+
+/* No git is asked: neither one that is not there, nor one that leaves a mark and hangs. */
+static void client__asks_no_git_and_hands_no_credential_on(void **state)
+{
+    char *path = strdup(getenv("PATH"));
+    char before[4096];
+    char name[200];
+    tel_client *client = NULL;
+    tel_config *config = NULL;
+    tel_run *run = NULL;
+
+    (void)state;
+    assert_int_equal(
+        sh("mkdir bin && printf '#!/bin/sh\\ntouch %s/ran\\nsleep 1000\\n' $PWD >bin/git && "
+           "chmod +x bin/git && git init -q -b main r && cd r && "
+           "git remote add origin https://u:ghp_secret@h/o/words && "
+           "for h in .git/hooks/post-checkout .git/hooks/fsmonitor-watchman .git/hooks/pre-commit; "
+           "do cp ../bin/git $h; done && git config core.hooksPath .git/hooks && "
+           "git config core.fsmonitor ../bin/git && git config credential.helper ../bin/git"),
+        0);
+    assert_non_null(getcwd(before, sizeof before));
+    (void)snprintf(name, sizeof name, "%s/r", directory);
+    assert_int_equal(chdir(name), 0);
+    (void)snprintf(name, sizeof name, "%s/bin", directory);
+    assert_int_equal(setenv("PATH", name, 1), 0);
+    assert_int_equal(tel_config_new(&config), TEL_OK);
+    (void)snprintf(name, sizeof name, "%s/base", directory);
+    (void)tel_config_set(config, "TELEMETRY_BASE_DIR", name);
+    (void)tel_config_set(config, "TELEMETRY_MODE", "embedded");
+    assert_int_equal(tel_client_new(&client, config), TEL_OK);
+    assert_int_equal(tel_run_start(&run, client, TEL_FIELDS(.agent_name = "a", .job_type = "j")),
+                     TEL_OK);
+    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+    tel_client_free(client);
+    tel_config_free(config);
+    assert_int_equal(setenv("PATH", path, 1), 0);
+    assert_int_equal(chdir(before), 0);
+    free(path);
+    assert_int_not_equal(sh("test -e ran"), 0);
+    assert_int_equal(sh("grep -rq 'https://h/o/words' base"), 0);
+    assert_int_not_equal(sh("grep -rq ghp_secret base"), 0);
+}
+
 static void assert_cleaned(const char *url, const char *expected)
 {
     char *clean = git_url_without_credentials(url);
@@ -224,6 +301,10 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(git_detect__runs_nothing_that_a_hostile_configuration_names,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(git_detect__reads_only_the_beginning_of_regular_files,
+                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(client__asks_no_git_and_hands_no_credential_on, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(git_url_without_credentials__drops_user_and_password, setup,
                                         teardown),
     };
