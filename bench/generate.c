@@ -29,7 +29,8 @@ static int64_t count_rows(sqlite3 *db)
     return count;
 }
 
-/* Drop the indexes of the table and return how to make them again. Those of constraints stay. */
+/* Drop the indexes of the table and return how to make them again. Those of constraints stay, and the
+ * one that triggers need. */
 static size_t take_indexes(sqlite3 *db, char *indexes[INDEXES_MAX])
 {
     sqlite3_stmt *statement = NULL;
@@ -38,7 +39,8 @@ static size_t take_indexes(sqlite3 *db, char *indexes[INDEXES_MAX])
 
     if (sqlite3_prepare_v2(db,
                            "SELECT sql, 'DROP INDEX ' || name FROM sqlite_master"
-                           " WHERE type = 'index' AND tbl_name = 'agent_runs' AND sql NOT NULL",
+                           " WHERE type = 'index' AND tbl_name = 'agent_runs' AND sql NOT NULL"
+                           " AND name != 'telemetry_created_at'",
                            -1, &statement, NULL))
         die("listing the indexes");
     while (count < INDEXES_MAX && sqlite3_step(statement) == SQLITE_ROW) {
