@@ -15,10 +15,11 @@
 
 #define NAMES_BYTES_MAX ((size_t)256 << 20)
 
-/* A run_id: does any run name it as its parent? */
-#define IS_NAMED                                                        \
-    "SELECT 1 FROM agent_runs INDEXED BY telemetry_parent_run_id WHERE" \
-    " parent_run_id = ?1 LIMIT 1"
+/* Does any run name the run_id ?1 as its parent, and does one name the event_id ?2? */
+#define IS_NAMED                                                                 \
+    "SELECT EXISTS (SELECT 1 FROM agent_runs INDEXED BY telemetry_parent_run_id" \
+    " WHERE parent_run_id = ?1), EXISTS (SELECT 1 FROM agent_runs INDEXED BY"    \
+    " telemetry_parent_run_id WHERE parent_run_id = ?2)"
 
 /* All runs of the names in a JSON array, those of one name in the order of their starts. */
 #define NAMESAKES                                                               \
@@ -36,9 +37,10 @@
 /* A parent, and where its time ends. */
 struct span {
     const struct run_parent *parent;
-    size_t index;  /* of the parent */
-    bool is_named; /* by run_id */
-    bool is_first; /* of its name */
+    size_t index;      /* of the parent */
+    bool is_named;     /* by run_id */
+    bool has_children; /* is named by either */
+    bool is_first;     /* of its name */
     char *next_start;
     int64_t next_id; /* 0: it is the last of its name */
 };
@@ -81,6 +83,36 @@ static int bind_text(struct sqlite3_stmt *statement, int index, const char *text
 
 /* ---- Who comes next -------------------------------------------------------------------------- */
 
+static int look_up_names(struct sqlite3_stmt *prepared, struct span *span)
+{
+    CLEANUP(statementp_reset) struct sqlite3_stmt *statement = prepared;
+    int result = bind_text(statement, 1, span->parent->run_id);
+
+    if (!result)
+        result = bind_text(statement, 2, span->parent->event_id);
+    if (result)
+        return result;
+    result = sqlite3_step(statement);
+    if (result != SQLITE_ROW)
+        return result;
+    span->is_named = sqlite3_column_int(statement, 0) != 0;
+    span->has_children = span->is_named || sqlite3_column_int(statement, 1) != 0;
+    return SQLITE_OK;
+}
+
+/* Let writers pass now and then: one transaction spares the lock of each statement, and holds up the
+ * commit of others. */
+static int pause_after(struct store *store, size_t i)
+{
+    int result;
+
+    if ((i + 1) % SLICE_RUNS != 0)
+        return SQLITE_OK;
+    result = sqlite_commit(store);
+    sqlite_begin_wait(store);
+    return result ? result : sqlite_begin(store);
+}
+
 /* Find out which parents are named by run_id, and put those names into a JSON array. */
 static int collect_names(struct store *store, struct spans *spans, struct strbuf *names)
 {
@@ -91,12 +123,11 @@ static int collect_names(struct store *store, struct spans *spans, struct strbuf
     for (size_t i = 0; i < spans->count && !result; i++) {
         struct span *span = &spans->items[i];
 
-        result = bind_text(statement, 1, span->parent->run_id);
+        result = look_up_names(statement, span);
+        if (!result)
+            result = pause_after(store, i);
         if (result)
             break;
-        result = sqlite3_step(statement);
-        span->is_named = result == SQLITE_ROW;
-        result = sqlite3_reset(statement);
         if (!span->is_named)
             continue;
         if (names->length > 1)
@@ -215,8 +246,12 @@ static int hand_on_all(struct store *store, const struct spans *spans, struct ch
     run_sql_select(&sql);
     strbuf_puts(&sql, CHILDREN);
     result = sqlite_prepare(&statement, store, &sql);
-    for (size_t i = 0; i < spans->count && !result && !children->is_over; i++)
-        result = hand_on(statement, &spans->items[i], children);
+    for (size_t i = 0; i < spans->count && !result && !children->is_over; i++) {
+        if (spans->items[i].has_children)
+            result = hand_on(statement, &spans->items[i], children);
+        if (!result)
+            result = pause_after(store, i);
+    }
     return result;
 }
 
@@ -236,9 +271,14 @@ tel_error store_children(struct store *store, const struct run_parent *parents, 
     for (size_t i = 0; i < count; i++)
         spans.items[i] = (struct span){.parent = &parents[i], .index = i, .is_first = true};
     qsort(spans.items, count, sizeof *spans.items, by_id);
-    result = find_next(store, &spans);
+    result = sqlite_begin(store);
+    if (!result)
+        result = find_next(store, &spans);
     qsort(spans.items, count, sizeof *spans.items, by_index);
     if (!result)
         result = hand_on_all(store, &spans, &children);
-    return sqlite_fault(store, result, "read", fault);
+    error = sqlite_fault(store, result, "read", fault);
+    if (!sqlite3_get_autocommit(store->db))
+        (void)sqlite_exec(store, "ROLLBACK"); /* nothing was written */
+    return error;
 }
