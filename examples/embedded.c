@@ -34,15 +34,16 @@ static int print_counts(const tel_config *config)
     tel_database *database;
     tel_run_stats stats;
     tel_fault fault;
+    tel_error error = tel_database_open(&database, NULL, config, &fault);
 
-    if (tel_database_open(&database, NULL, config, &fault) ||
-        tel_database_get_run_stats(database, &stats, &fault)) {
+    if (!error)
+        error = tel_database_get_run_stats(database, &stats, &fault);
+    if (error)
         fprintf(stderr, "%s\n", fault.text);
-        return 1;
-    }
-    printf("%" PRId64 " runs, %" PRId64 " of them a success\n", stats.total, stats.success);
+    else
+        printf("%" PRId64 " runs, %" PRId64 " of them a success\n", stats.total, stats.success);
     tel_database_free(database);
-    return 0;
+    return error ? 1 : 0;
 }
 
 int main(int argc, char **argv)
