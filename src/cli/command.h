@@ -26,6 +26,7 @@ struct command {
 };
 
 int cmd_list(int argc, char **argv);
+int cmd_rebuild(int argc, char **argv);
 int cmd_run(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_show(int argc, char **argv);

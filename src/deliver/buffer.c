@@ -300,7 +300,7 @@ static tel_error set_aside(struct buffer *buffer, const char *reason, const char
     if (!*buffer->rejected_path)
         make_path(buffer, buffer->rejected_path, BUFFER_REJECTED);
     if (!error)
-        error = rejects_add(&rejects, reason, line, length, fault);
+        error = rejects_add(&rejects, /* at= */ NULL, reason, line, length, fault);
     return error ? error : rejects_sync(&rejects, fault);
 }
 

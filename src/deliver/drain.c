@@ -40,7 +40,8 @@ static void drain_clear(struct drain *drain)
 static tel_error reject(struct drain *drain, const char *reason, const char *line, size_t length)
 {
     const struct sync_options *options = drain->target->options;
-    tel_error error = rejects_add(&drain->rejects, reason, line, length, drain->fault);
+    tel_error error =
+        rejects_add(&drain->rejects, /* at= */ NULL, reason, line, length, drain->fault);
 
     if (error)
         return error;

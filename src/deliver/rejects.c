@@ -37,8 +37,8 @@ static tel_error open_rejects(struct rejects *rejects, tel_fault *fault)
                      &rejects->created, fault);
 }
 
-tel_error rejects_add(struct rejects *rejects, const char *reason, const char *line, size_t length,
-                      tel_fault *fault)
+tel_error rejects_add(struct rejects *rejects, const char *at, const char *reason, const char *line,
+                      size_t length, tel_fault *fault)
 {
     CLEANUP(strbuf_clear) struct strbuf text = STRBUF(REJECT_BYTES_MAX);
     CLEANUP(freep) char *copy = copy_without_nul(line, length);
@@ -46,7 +46,13 @@ tel_error rejects_add(struct rejects *rejects, const char *reason, const char *l
 
     if (error)
         return error;
-    strbuf_puts(&text, "{\"reason\":");
+    strbuf_putc(&text, '{');
+    if (at) {
+        strbuf_puts(&text, "\"at\":");
+        json_write_string(&text, at);
+        strbuf_putc(&text, ',');
+    }
+    strbuf_puts(&text, "\"reason\":");
     json_write_string(&text, reason);
     strbuf_puts(&text, ",\"line\":");
     json_write_string(&text, copy ? copy : "");

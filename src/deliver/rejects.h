@@ -20,9 +20,10 @@ struct rejects {
 
 void rejects_clear(struct rejects *rejects);
 
-/* Add a line, whatever bytes are in it: those that are no text become U+FFFD. */
-tel_error rejects_add(struct rejects *rejects, const char *reason, const char *line, size_t length,
-                      tel_fault *fault);
+/* Add a line, whatever bytes are in it: those that are no text become U+FFFD. `at` (may be NULL) says
+ * where it stood, as another member. */
+tel_error rejects_add(struct rejects *rejects, const char *at, const char *reason, const char *line,
+                      size_t length, tel_fault *fault);
 
 /* Make what was added durable. */
 tel_error rejects_sync(struct rejects *rejects, tel_fault *fault);

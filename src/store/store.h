@@ -201,6 +201,15 @@ tel_error store_health(const struct store *store, tel_fault *fault);
 #define STORE_PROBE_BYTES ((size_t)256 * 1024)
 tel_error store_probe(struct store *store, tel_fault *fault);
 
+/*
+ * Put a finished database that nobody has open in the place of `target`, at one moment. What is there
+ * now is kept under a name of its own, *kept, which the caller frees (NULL: there was nothing).
+ */
+tel_error store_install(char **kept, const char *path, const char *target, tel_fault *fault);
+
+/* Remove a database with all that SQLite keeps beside it. */
+void store_remove(const char *path);
+
 const char *store_path(const struct store *store);
 const char *store_journal_mode(const struct store *store); /* upper case */
 const char *store_synchronous(const struct store *store);
