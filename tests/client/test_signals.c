@@ -256,7 +256,7 @@ static void host__is_killed_by_no_signal_of_ours(void **state)
     struct peer *peer;
 
     (void)state;
-    if (!CHILD_MAY_START_THREADS)
+    if (!CHILD_MAY_START_THREADS || !ALLOCATOR_SURVIVES_FORK)
         skip();
     peer = peer_start(hang_up, NULL);
     refused = peer_start(NULL, NULL);
