@@ -1,7 +1,7 @@
 # The usual words for CMake's presets; `make help` lists them. Each build is in build/<preset>.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := release
-.PHONY: release install docs run test load check asan tsan clang coverage bench bench-scale fuzz tidy fmt clean help
+.PHONY: release install docs run test load torture check asan tsan clang coverage bench bench-scale fuzz tidy fmt clean help
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -39,6 +39,13 @@ load: ## load of many kinds for a minute, then a minute of kills, against the re
 	$(call build,release)
 	@cd tests/e2e && TELEMETRY_BUILD_DIR="$(CURDIR)/build/release" TELEMETRY_LOAD_SECONDS=60 \
 	    python3 test_service_load.py
+
+torture: ## load, kills and damaged files with a seed that is printed: SECONDS=60 SEED=1
+	$(call build,release)
+	@seed="$(SEED)"; seed="$${seed:-$$(date +%s)}"; echo "SEED=$$seed"; cd tests/e2e && \
+	    TELEMETRY_BUILD_DIR="$(CURDIR)/build/release" TELEMETRY_LOAD_SECONDS="$(or $(SECONDS),30)" \
+	    TELEMETRY_LOAD_SEED="$$seed" TELEMETRY_TORTURE_SEED="$$seed" TELEMETRY_TORTURE_MUTATIONS=50000 \
+	    sh -c 'python3 test_service_load.py Killed && python3 test_damaged_files.py'
 
 check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
 	@tools/check format || [ $$? = 77 ]
