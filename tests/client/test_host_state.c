@@ -420,14 +420,14 @@ static void assert_keeps_state(struct world *world, bool closes_stdio)
 
 static void host__is_as_before_after_every_call(void **state)
 {
-    if (!CHILD_MAY_START_THREADS)
+    if (!ALLOCATOR_SURVIVES_FORK || !CHILD_MAY_START_THREADS)
         skip();
     assert_keeps_state(*state, /* closes_stdio= */ false);
 }
 
 static void host__that_closed_its_standard_descriptors_finds_none_of_ours_there(void **state)
 {
-    if (!CHILD_MAY_START_THREADS)
+    if (!ALLOCATOR_SURVIVES_FORK || !CHILD_MAY_START_THREADS)
         skip();
     assert_keeps_state(*state, /* closes_stdio= */ true);
 }
