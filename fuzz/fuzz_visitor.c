@@ -22,7 +22,7 @@ static int is_name(const char *host, const char *name)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const struct visitor_rules rules = {.bound_host = "127.0.0.1",
+    static const struct visitor_rules rules = {.bound_hosts = "127.0.0.1",
                                                .own_name = "box",
                                                .is_loopback = true};
     char *host = strndup((const char *)data, size);
