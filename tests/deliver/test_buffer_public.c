@@ -274,6 +274,8 @@ static void arguments__that_make_no_sense_are_refused(void **state)
     assert_int_equal(tel_buffer_append_update(NULL, "e", bench->changes, NULL), TEL_E_INVALID);
     assert_int_equal(tel_buffer_append_update(bench->buffer, NULL, bench->changes, NULL),
                      TEL_E_INVALID);
+    assert_int_equal(tel_buffer_append_update(bench->buffer, "", bench->changes, NULL),
+                     TEL_E_INVALID);
     assert_int_equal(tel_buffer_append_update(bench->buffer, "e", NULL, NULL), TEL_E_INVALID);
     assert_int_equal(tel_buffer_append_update(bench->buffer, "e", empty, &fault), TEL_E_INVALID);
     assert_int_equal(tel_buffer_force_rotate(NULL, NULL), TEL_E_INVALID);
