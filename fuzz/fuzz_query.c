@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "service/query.h"
+#define PARAMETER_TIME PARAMETER_AT_TIME /* http/parameter.h has one of that name */
 #include "store/query_sql.h"
 #include "store/run_sql.h"
 
@@ -37,7 +38,10 @@ static void ask_store(const struct run_query *query)
     struct strbuf sql = STRBUF(SQL_BYTES_MAX);
     struct query_values values = {0};
 
-    if (query_sql(&sql, &values, query, NULL) || values.count > QUERY_VALUES_MAX)
+    if (query_check(query, NULL))
+        abort();
+    query_sql_walk(&sql, &values, query);
+    if (strbuf_failed(&sql) || values.count > QUERY_VALUES_MAX)
         abort();
     strbuf_clear(&sql);
 }
