@@ -25,7 +25,7 @@ struct rebuild {
     const char *file; /* NULL: the database of the configuration */
     bool replaces;
 
-    const char *target;
+    char *target;   /* its real name */
     char *building; /* what the new database is called until it is whole */
     char *rejected;
     char *kept;
@@ -198,26 +198,53 @@ static tel_error build_configured(struct rebuild *rebuild)
     return error;
 }
 
-static tel_error run(struct rebuild *rebuild)
+/* The name behind links, by which a file is itself however it was named, also one that is to come. */
+static char *real_name(const char *path)
 {
-    const struct tel_config *config = rebuild->common.config;
-    const char *configured = config_text(config, CONFIG_TELEMETRY_DB_PATH);
+    CLEANUP(freep) char *directory = path_directory(path);
+    CLEANUP(freep) char *real_directory = directory ? realpath(directory, NULL) : NULL;
+    const char *slash = strrchr(path, '/');
+    char *real = realpath(path, NULL);
 
-    rebuild->target = rebuild->file ? rebuild->file : configured;
-    rebuild->is_watched = isatty(STDERR_FILENO) && !rebuild->common.quiet;
-    if (!rebuild->target || !config_text(config, CONFIG_TELEMETRY_NDJSON_DIR))
-        return fault_set(&rebuild->fault, TEL_E_IO,
-                         "there is no home directory; set TELEMETRY_BASE_DIR");
+    if (real)
+        return real;
+    return real_directory ? path_join(real_directory, slash ? slash + 1 : path) : strdup(path);
+}
+
+static tel_error name_files(struct rebuild *rebuild, const char *target)
+{
+    rebuild->target = real_name(target);
+    if (!rebuild->target)
+        return fault_nomem(&rebuild->fault);
     if (asprintf(&rebuild->building, "%s.rebuild", rebuild->target) < 0)
         rebuild->building = NULL;
     if (asprintf(&rebuild->rejected, "%s.rejected", rebuild->target) < 0)
         rebuild->rejected = NULL;
     if (!rebuild->building || !rebuild->rejected)
         return fault_nomem(&rebuild->fault);
-    rebuild->rejects = REJECTS(rebuild->rejected, config_file_access(config));
-    if (!configured || strcmp(rebuild->target, configured) == 0)
+    rebuild->rejects = REJECTS(rebuild->rejected, config_file_access(rebuild->common.config));
+    return TEL_OK;
+}
+
+static tel_error run(struct rebuild *rebuild)
+{
+    const struct tel_config *config = rebuild->common.config;
+    const char *configured = config_text(config, CONFIG_TELEMETRY_DB_PATH);
+    CLEANUP(freep) char *ours = configured ? real_name(configured) : NULL;
+    tel_error error;
+
+    rebuild->is_watched = isatty(STDERR_FILENO) && !rebuild->common.quiet;
+    if (!configured || !config_text(config, CONFIG_TELEMETRY_NDJSON_DIR))
+        return fault_set(&rebuild->fault, TEL_E_IO,
+                         "there is no home directory; set TELEMETRY_BASE_DIR");
+    error = ours ? name_files(rebuild, rebuild->file ? rebuild->file : configured)
+                 : fault_nomem(&rebuild->fault);
+    if (error)
+        return error;
+    if (strcmp(rebuild->target, ours) == 0)
         return build_configured(rebuild);
-    return check_target(rebuild) ? rebuild->fault.code : build(rebuild);
+    error = check_target(rebuild);
+    return error ? error : build(rebuild);
 }
 
 /* ---- The outcome ----------------------------------------------------------------------------- */
@@ -289,6 +316,7 @@ int cmd_rebuild(int argc, char **argv)
     }
     options_parse(&argp, argc, argv, 0, STATUS_USAGE, &rebuild);
     status = run(&rebuild) ? complain_fault(&rebuild.fault) : print(&rebuild);
+    free(rebuild.target);
     free(rebuild.building);
     free(rebuild.rejected);
     free(rebuild.kept);

@@ -50,7 +50,6 @@ static tel_error keep_file(char **kept, const char *target, tel_fault *fault)
 {
     CLEANUP(freep) char *name = name_for_old(target);
 
-    *kept = NULL;
     if (!name)
         return fault_nomem(fault);
     if (link(target, name)) {
@@ -77,13 +76,30 @@ static tel_error move_beside(const char *target, const char *kept, tel_fault *fa
     return TEL_OK;
 }
 
+/* Let SQLite finish what a killed writer left beside the old file, so that it is whole without. A file
+ * that is none of ours is replaced as it is. */
+static tel_error settle(const char *target, tel_fault *fault)
+{
+    const struct store_options options = {.path = target};
+    struct store *store;
+    tel_error error;
+
+    if (access(target, F_OK))
+        return TEL_OK;
+    error = store_open(&store, &options, fault);
+    if (!error)
+        store_close(store);
+    return error == TEL_E_BUSY || error == TEL_E_NOMEM ? error : TEL_OK;
+}
+
 tel_error store_install(char **kept, const char *path, const char *target, tel_fault *fault)
 {
     CLEANUP(freep) char *directory = path_directory(target);
-    tel_error error = keep_file(kept, target, fault);
+    tel_error error = directory ? settle(target, fault) : fault_nomem(fault);
 
-    if (!directory)
-        return fault_nomem(fault);
+    *kept = NULL;
+    if (!error)
+        error = keep_file(kept, target, fault);
     if (!error)
         error = move_beside(target, *kept, fault);
     if (!error)

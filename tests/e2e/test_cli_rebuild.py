@@ -1,79 +1,230 @@
 # SPDX-License-Identifier: MIT
-"""telemetry rebuild: the database from the audit trail, equal field by field."""
+"""telemetry rebuild: the database made from the audit trail, equal to the one that was lost."""
+import ctypes
 import json
 import os
+import pty
+import shutil
 import sqlite3
+import subprocess
+import sys
 
 import harness
+import native
 import trail
 
+EMBEDDED = {"TELEMETRY_MODE": "embedded"}
+
+
+# ---- What records, in a process of its own -------------------------------------------------------
+
+def record_all_kinds():
+    """Runs that end well and badly, one below another, one with a commit, one that never ends."""
+    library = native.load()
+    client = ctypes.c_void_p()
+    assert library.tel_client_new(ctypes.byref(client), None) == 0
+
+    def start(agent):
+        run_id = ctypes.create_string_buffer(256)
+        assert library.tel_client_start_run(client, run_id, agent.encode(), b"test", None) == 0
+        return run_id.value
+
+    for agent, status in (("plain", b"success"), ("Übersetzer ✓ 😀", b"failure"), ("slow", b"timeout")):
+        run_id = start(agent)
+        assert library.tel_client_log_event(client, run_id, b"page", b'{"n": 1}') == 0
+        assert library.tel_client_end_run(client, run_id, status, None) == 0
+    during = start("commits while it runs")
+    after = start("commits afterwards")
+    start("never ends")
+
+    def commit(run_id, commit_hash):
+        return library.tel_client_associate_commit(client, run_id, commit_hash, b"llm",
+                                                   "Zoë <z@example.org>".encode(),
+                                                   b"2025-12-10T12:00:00+02:00")
+    assert commit(during, b"1" * 40) == 0
+    for run_id in (during, after):
+        assert library.tel_client_end_run(client, run_id, b"success", None) == 0
+    assert commit(after, b"2" * 40) == 0
+    library.tel_client_free(client)
+
+
+# ---- What must become of it ----------------------------------------------------------------------
 
 class RebuildTest(trail.TrailTestCase):
-    def rebuild(self, *arguments, status=0):
+    def rebuild(self, *arguments, status=0, **options):
         """Run it with --json; return what it prints."""
-        result = self.telemetry("rebuild", "--json", *arguments)
+        result = self.telemetry("rebuild", "--json", *arguments, **options)
         self.assertEqual(result.returncode, status, result.stderr)
         self.complaints = result.stderr.decode()
         return json.loads(result.stdout) if result.stdout else None
 
-    def test_the_new_database_equals_the_one_that_was_lost(self):
+    def assert_counts(self, report, **counts):
+        self.assertEqual({key: report[key] for key in counts}, counts, report)
+
+    def rejects(self):
+        path = self.database.with_name("telemetry.sqlite.rejected")
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def record_for_real(self, **settings):
+        settings = {"TELEMETRY_CALL_BUDGET_MS": 60000, **settings}
+        result = subprocess.run([sys.executable, __file__, "record"], capture_output=True, text=True,
+                                env=self.environment(**settings, **native.settings()), check=False)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        script = ('printf "metrics.pages=3\\nmetrics.größe=1.5\\noutput_summary=fünf\\n'
+                  'items_succeeded=42\\n" > "$TELEMETRY_RUN_FILE"; echo "so \\"it\\" goes"; exit 3')
+        inner = (harness.program("telemetry"), "run", "-a", "inner", "--", "sh", "-c", script)
+        result = self.telemetry("run", "-a", "outer", "-t", "metrics.k=v", "--", *inner,
+                                settings=settings)
+        self.assertEqual(result.returncode, 3, result.stderr)
+
+    def assert_rebuilt_equal(self):
+        old = trail.rows(self.database)
+        self.assertEqual(len(old), 8)
+        self.assertEqual(sum(row["git_commit_hash"] is not None for row in old.values()), 2)
+        report = self.rebuild("--force")
+        self.assert_counts(report, runs=8, bad=0, lost_commits=0, rejected=None)
+        self.assertEqual(trail.rows(self.database), old)
+        self.assertEqual(trail.rows(report["kept"]), old)
+
+    # ---- equal ----
+
+    def test_is_equal_to_what_the_service_stored(self):
         service = self.start_service()
-        settings = {"TELEMETRY_API_URL": service.url}
-        for i in range(5):
-            self.record("--agent", f"agent {i}", "-t", f"items_failed={i}", settings=settings)
+        self.record_for_real(TELEMETRY_API_URL=service.url)
         self.assertEqual(service.stop(), 0)
-        self.record("--agent", "buffered")
-        self.assertEqual(self.telemetry("sync").returncode, 0)
-        before = trail.rows(self.database)
-        self.assertEqual(len(before), 6)
-        self.database.unlink()
-        report = self.rebuild()
-        self.assertEqual((report["runs"], report["files"], report["bad"], report["kept"]),
-                         (6, 1, 0, None))
-        self.assertEqual(trail.rows(self.database), before)
-        self.assertEqual(self.database.stat().st_mode & 0o777, 0o600)
+        self.assert_rebuilt_equal()
 
-    def test_many_runs_in_one_batch_and_commits_come_out_as_they_were_written(self):
-        runs = [self.run_line(run_id=f"r{i}") for i in range(6000)]
-        self.write_trail(*runs[:3000], day="20251209")
-        self.write_trail(*runs[3000:], *(dict(run, status="success", metrics_json='{"n":1}')
-                                         for run in runs))
-        self.write_trail(self.commit_line("r7", "abcdef1234567", trail.now()),
-                         self.commit_line("r7", "1234567abcdef", trail.now()),
-                         self.commit_line("nobody", "1234567abcdef", trail.now()),
-                         {"record_type": "event", "run_id": "r1", "event_type": "step"})
-        report = self.rebuild()
-        self.assertEqual((report["runs"], report["lines"], report["events"], report["bad"],
-                          report["lost_commits"]), (6000, 12003, 1, 0, 1))
-        rows = {row["run_id"]: row for row in trail.rows(self.database).values()}
-        self.assertEqual({(row["status"], row["metrics_json"]) for row in rows.values()},
-                         {("success", '{"n":1}')})
-        self.assertEqual(rows["r7"]["git_commit_hash"], "1234567abcdef")
+    def test_is_equal_to_what_embedded_clients_stored(self):
+        self.record_for_real(**EMBEDDED)
+        self.assert_rebuilt_equal()
 
-    def test_bad_lines_are_set_aside_with_their_place(self):
-        good = self.run_line()
-        self.write_trail("no JSON\n", good, self.run_line(items_failed=-1), "\0\0\n", '{"torn')
-        report = self.rebuild()
-        self.assertEqual((report["runs"], report["bad"]), (1, 4))
-        self.assertIn("4 lines could not be used", self.complaints)
-        with open(report["rejected"], encoding="utf-8") as file:
-            rejected = [json.loads(line) for line in file]
-        name = self.trail().name
-        self.assertEqual([line["at"] for line in rejected], [f"{name}:{n}" for n in (1, 3, 4, 5)])
-        self.assertEqual((rejected[0]["line"], rejected[3]["line"]), ("no JSON", '{"torn'))
-        self.assertEqual(list(trail.rows(self.database)), [good["event_id"]])
-
-    def test_a_database_that_is_there_is_replaced_by_force_alone_and_kept(self):
-        old, new = self.run_line(), self.run_line()
-        self.write_trail(old)
+    def test_what_waits_in_the_buffer_comes_to_nothing_new(self):
+        self.record_for_real()
         self.rebuild()
-        self.write_trail(new)
+        rebuilt = trail.rows(self.database)
+        self.assertEqual(len(rebuilt), 8)
+        self.assertEqual(self.telemetry("sync").returncode, 0)
+        self.assertEqual(trail.rows(self.database), rebuilt)
+
+    def test_reads_every_day_in_order_and_a_line_that_comes_twice_once(self):
+        first = self.run_line(status="running", metrics_json={"größe": [1, None, "\n"]})
+        last = dict(first, status="success", end_time="2025-12-11T00:00:01Z", items_failed=7)
+        self.write_trail(last, last, day="20251211")
+        self.write_trail(first, first, day="20251210")
+        self.assert_counts(self.rebuild(), files=2, lines=4, runs=1, bad=0)
+        row = trail.rows(self.database)[first["event_id"]]
+        self.assertEqual((row["status"], row["items_failed"]), ("success", 7))
+        self.assertEqual(json.loads(row["metrics_json"]), first["metrics_json"])
+
+    def test_the_service_goes_on_with_it(self):
+        run = self.run_line()
+        self.write_trail(run)
+        self.rebuild()
+        service = self.start_service()
+        self.assertEqual(service.get("/api/v1/runs/" + run["event_id"]).status_code, 200)
+        self.assertEqual(service.post(harness.a_run()).status_code, 201)
+
+    # ---- bad lines ----
+
+    def test_sets_bad_lines_aside_with_their_place(self):
+        good = [self.run_line(), self.run_line()]
+        bad = ["no JSON\n", "\0\xff\n", self.run_line(status="unheard of"), "[1]\n", '{"torn']
+        path = self.write_trail(good[0], *bad[:2], good[1], *bad[2:])
+        report = self.rebuild()
+        self.assert_counts(report, runs=2, bad=5)
+        rejects = self.rejects()
+        self.assertEqual([reject["at"] for reject in rejects],
+                         [f"{path.name}:{number}" for number in (2, 3, 5, 6, 7)])
+        self.assertTrue(all(reject["reason"] for reject in rejects))
+        self.assertEqual((rejects[0]["line"], rejects[4]["line"]), ("no JSON", '{"torn'))
+        self.assertIn(report["rejected"], self.complaints)
+        self.assertEqual(set(trail.rows(self.database)), {run["event_id"] for run in good})
+
+    def test_does_not_keep_the_bad_lines_of_the_time_before(self):
+        self.write_trail("no JSON\n")
+        self.rebuild()
+        self.rebuild("--force")
+        self.assertEqual(len(self.rejects()), 1)
+
+    def test_counts_a_commit_whose_run_is_nowhere(self):
+        self.write_trail(self.run_line(run_id="there"), self.commit_line("away", "a" * 40, trail.now()))
+        self.assert_counts(self.rebuild(), runs=1, bad=0, lost_commits=1)
+
+    # ---- refusals ----
+
+    def test_does_not_replace_a_database_unless_forced(self):
+        self.record(settings=EMBEDDED)
+        old = trail.rows(self.database)
+        self.write_trail(self.run_line())
         self.rebuild(status=5)
         self.assertIn("--force", self.complaints)
-        self.assertEqual(set(trail.rows(self.database)), {old["event_id"]})
-        report = self.rebuild("--force")
-        self.assertEqual(set(trail.rows(self.database)), {old["event_id"], new["event_id"]})
-        self.assertEqual(set(trail.rows(report["kept"])), {old["event_id"]})
+        self.assertEqual(trail.rows(self.database), old)
+
+    def test_does_nothing_while_the_service_runs(self):
+        self.start_service()
+        self.write_trail(self.run_line())
+        link = self.base / "link"
+        link.symlink_to(self.database)
+        for arguments in ((), (str(link),)):
+            before = sorted(self.database.parent.iterdir())
+            self.rebuild("--force", *arguments, status=5)
+            self.assertRegex(self.complaints, r"telemetry: .*pid \d+")
+            self.assertEqual(sorted(self.database.parent.iterdir()), before)
+
+    def test_does_nothing_while_another_program_writes(self):
+        self.record(settings=EMBEDDED)
+        old = trail.rows(self.database)
+        writer = sqlite3.connect(self.database, isolation_level=None)
+        self.addCleanup(writer.close)
+        writer.execute("BEGIN EXCLUSIVE")
+        self.rebuild("--force", status=5)
+        writer.execute("ROLLBACK")
+        self.assertEqual(trail.rows(self.database), old)
+
+    def test_without_a_trail_leaves_the_database(self):
+        self.record(settings=EMBEDDED)
+        shutil.rmtree(self.base / "raw")
+        old = trail.rows(self.database)
+        self.rebuild("--force", status=3)
+        self.assertIn("no audit trail", self.complaints)
+        self.assertEqual(trail.rows(self.database), old)
+
+    def test_without_a_trail_nothing_is_made(self):
+        self.rebuild(status=3)
+        self.assertIn("there is no audit trail", self.complaints)
+        self.assertFalse(self.database.exists())
+        self.assertEqual([name for name in os.listdir(self.database.parent) if "rebuild" in name], [])
+
+    def test_takes_one_file(self):
+        self.assertEqual(self.telemetry("rebuild", "a", "b").returncode, 2)
+
+    # ---- files ----
+
+    def test_makes_another_file_while_the_service_runs(self):
+        self.start_service()
+        run = self.run_line()
+        self.write_trail(run)
+        other = self.base / "other.sqlite"
+        self.rebuild(str(other))
+        self.assertEqual(list(trail.rows(other)), [run["event_id"]])
+        self.rebuild(str(other), status=5)
+        self.assertEqual(other.stat().st_mode & 0o777, 0o600)
+
+    def test_replaces_what_a_link_leads_to(self):
+        self.record(settings=EMBEDDED)
+        target = self.base / "target.sqlite"
+        self.database.rename(target)
+        self.database.symlink_to(target)
+        self.rebuild("--force")
+        self.assertTrue(self.database.is_symlink())
+        self.assertEqual(len(trail.rows(target)), 1)
+
+    def test_replaces_a_file_that_is_damaged(self):
+        self.record(settings=EMBEDDED)
+        old = trail.rows(self.database)
+        self.database.write_bytes(b"no database" * 1000)
+        self.rebuild("--force")
+        self.assertEqual(trail.rows(self.database), old)
 
     def test_a_journal_that_was_left_is_not_rolled_back_into_the_new_database(self):
         run = self.run_line()
@@ -94,36 +245,42 @@ class RebuildTest(trail.TrailTestCase):
         self.assertFalse(journal.exists())
         self.assertEqual(set(trail.rows(self.database)), {run["event_id"]})
 
-    def test_a_damaged_database_is_replaced(self):
-        run = self.run_line()
-        self.write_trail(run)
-        self.rebuild()
-        with open(self.database, "r+b") as file:
-            file.write(b"nonsense" * 1000)
-        self.rebuild("--force")
-        self.assertEqual(set(trail.rows(self.database)), {run["event_id"]})
-
-    def test_into_another_file_beside_a_service(self):
-        run = self.run_line()
-        self.write_trail(run)
-        self.start_service()
-        target = self.base / "other.sqlite"
-        self.rebuild(status=5)
-        self.assertRegex(self.complaints, r"pid \d+")
-        self.rebuild(str(target))
-        self.assertEqual(set(trail.rows(target)), {run["event_id"]})
-
-    def test_without_a_trail_nothing_is_made(self):
-        self.rebuild(status=3)
-        self.assertIn("there is no audit trail", self.complaints)
-        self.assertFalse(self.database.exists())
-        self.assertEqual([name for name in os.listdir(self.database.parent) if "rebuild" in name], [])
-
-    def test_says_in_words_what_it_did(self):
+    def test_killed_at_any_moment_leaves_a_whole_database(self):
+        if not harness.can_trace():
+            self.skipTest("nothing can be traced here")
+        self.record(settings=EMBEDDED)
+        old = trail.rows(self.database)
         self.write_trail(self.run_line())
-        result = self.telemetry("rebuild")
-        self.assertEqual((result.returncode, result.stdout), (0, b"1 run from 1 line of 1 file.\n"))
+        for call in ("pwrite64", "fdatasync", "link", "rename", "fsync"):
+            for number in (1, 2, 4):
+                with self.subTest(call=call, number=number):
+                    subprocess.run(["strace", "-f", "-o", "/dev/null", "-e",
+                                    f"inject={call}:signal=SIGKILL:when={number}",
+                                    harness.program("telemetry"), "rebuild", "--force"],
+                                   env=self.environment(), capture_output=True, check=False)
+                    new = trail.rows(self.database)
+                    self.assertIn(len(new), (len(old), len(old) + 1))
+                    self.assertLessEqual(old.items(), new.items())
+        self.rebuild("--force")
+        self.assertEqual(len(trail.rows(self.database)), len(old) + 1)
+        self.assertFalse(self.database.with_name("telemetry.sqlite.rebuild").exists())
+
+    # ---- what is said ----
+
+    def test_shows_its_progress_on_a_terminal_alone(self):
+        self.write_trail(*[self.run_line() for _ in range(3)])
+        leader, follower = pty.openpty()
+        result = self.telemetry("rebuild", stderr=follower)
+        os.close(follower)
+        shown = os.read(leader, 65536).decode()
+        os.close(leader)
+        self.assertIn("\r\x1b[K3 lines", shown)
+        self.assertEqual(result.stdout, b"3 runs from 3 lines of 1 file.\n")
+        self.assertEqual(self.telemetry("rebuild", "-q", "--force").stderr, b"")
 
 
 if __name__ == "__main__":
-    harness.main()
+    if sys.argv[1:] == ["record"]:
+        record_all_kinds()
+    else:
+        harness.main()
