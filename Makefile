@@ -45,7 +45,8 @@ torture: ## load, kills and damaged files with a seed that is printed: SECONDS=6
 	@seed="$(SEED)"; seed="$${seed:-$$(date +%s)}"; echo "SEED=$$seed"; cd tests/e2e && \
 	    TELEMETRY_BUILD_DIR="$(CURDIR)/build/release" TELEMETRY_LOAD_SECONDS="$(or $(SECONDS),30)" \
 	    TELEMETRY_LOAD_SEED="$$seed" TELEMETRY_TORTURE_SEED="$$seed" TELEMETRY_TORTURE_MUTATIONS=50000 \
-	    sh -c 'python3 test_service_load.py Killed && python3 test_damaged_files.py'
+	    TELEMETRY_TORTURE_DATABASES=3000 sh -c 'python3 test_service_load.py Killed && \
+	        python3 test_damaged_files.py && python3 test_damaged_database.py'
 
 check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
 	@tools/check format || [ $$? = 77 ]
