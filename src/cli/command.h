@@ -31,6 +31,7 @@ int cmd_run(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_sync(int argc, char **argv);
+int cmd_verify(int argc, char **argv);
 
 /* Print "telemetry: ..." as one line on stderr, whatever the text contains. */
 void complain(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"list", "ls", cmd_list, "list runs, newest first"},
     {"show", NULL, cmd_show, "show one run"},
     {"sync", NULL, cmd_sync, "deliver what waits in buffers"},
+    {"verify", NULL, cmd_verify, "compare audit trail, buffer and database"},
     {"rebuild", NULL, cmd_rebuild, "make the database from the audit trail"},
     {"schema", NULL, cmd_schema, "print the fields of a run"},
 };
