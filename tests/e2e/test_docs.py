@@ -22,6 +22,16 @@ class DocumentationTest(unittest.TestCase):
                 self.assertRegex(tests, rf"\b{name}\b", row)
             self.assertIn("`", proof, row)
 
+    def test_each_proof_of_a_promise_is_a_test_and_each_file_is_there(self):
+        tests = "\n".join(p.read_text() for p in (ROOT / "tests").rglob("test_*.[cp]*"))
+        page = (ROOT / "docs/reliability.md").read_text()
+        proofs = re.findall(r"`(\w+__\w+|test_\w+)`", page)
+        self.assertGreater(len(proofs), 100)
+        for name in proofs:
+            self.assertRegex(tests, rf"(def|static void) {name}\(", name)
+        for path in re.findall(r"`(src/[^`]+)`", page):
+            self.assertTrue((ROOT / path).exists(), path)
+
     def test_links_between_pages_lead_somewhere(self):
         for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")]:
             for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
