@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "store/query_sql.h"
 #include "store/sqlite.h"
 #include "support/database.h"
@@ -176,6 +177,45 @@ static void long_list__lets_writers_pass_again_and_again(void **state)
     assert_true(slices_of(store, query, 0) >= ROWS / SLICE_RUNS);
 }
 
+static int add_id(void *arg, const tel_record *record)
+{
+    struct strbuf *ids = arg;
+
+    strbuf_printf(ids, "%s ", record_text(record, FIELD_event_id));
+    return 0;
+}
+
+static void assert_ids(struct store *store, const struct run_query *query, const char *expected)
+{
+    CLEANUP(strbuf_clear) struct strbuf ids = STRBUF(1000);
+
+    strbuf_puts(&ids, ":");
+    assert_int_equal(store_query(store, query, add_id, &ids, NULL), TEL_OK);
+    assert_string_equal(ids.text, expected);
+}
+
+static void list_over_many_slices__is_complete_and_in_order(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = open_many(fixture);
+    struct run_query query = {.retries_below = 1, .limit = 3};
+
+    other_exec(fixture->path,
+               "UPDATE agent_runs SET api_retry_count = id % 4000 != 0;"
+               "UPDATE agent_runs SET created_at = (SELECT created_at FROM agent_runs"
+               " WHERE id = 8000) WHERE id BETWEEN 6000 AND 8000");
+    assert_ids(store, &query, ":20000 16000 12000 ");
+    query.offset = 3;
+    assert_ids(store, &query, ":8000 4000 ");
+    query.oldest_first = true;
+    assert_ids(store, &query, ":16000 20000 ");
+    query.offset = 0;
+    assert_ids(store, &query, ":4000 8000 12000 ");
+    query.pending_export = query.by_row = true;
+    query.after_id = 4000;
+    assert_ids(store, &query, ":8000 12000 16000 ");
+}
+
 static void rare_value_or_distant_time__is_found_without_looking_at_all_others(void **state)
 {
     struct store *store = open_many(*state);
@@ -198,6 +238,7 @@ int main(void)
         TEST(no_statistics__change_that),
         TEST(what_is_there__is_found_in_one_slice),
         TEST(long_list__lets_writers_pass_again_and_again),
+        TEST(list_over_many_slices__is_complete_and_in_order),
         TEST(rare_value_or_distant_time__is_found_without_looking_at_all_others),
     };
 
