@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "service/query.h"
-#define PARAMETER_TIME PARAMETER_AT_TIME /* http/parameter.h has one of that name */
 #include "store/query_sql.h"
 #include "store/run_sql.h"
 

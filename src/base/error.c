@@ -80,11 +80,6 @@ tel_error fault_errno(tel_fault *fault, tel_error code, const char *format, ...)
     return code;
 }
 
-tel_error fault_nomem(tel_fault *fault)
-{
-    return fault_set(fault, TEL_E_NOMEM, "out of memory");
-}
-
 tel_error fault_advise(tel_fault *fault, tel_error code, const char *advice)
 {
     size_t used = fault ? strlen(fault->text) : 0;

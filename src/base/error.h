@@ -14,7 +14,13 @@ tel_error fault_set(tel_fault *fault, tel_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 tel_error fault_errno(tel_fault *fault, tel_error code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-tel_error fault_nomem(tel_fault *fault);
+
+/* Inline, for checkers to see that it is always a failure. */
+static inline tel_error fault_nomem(tel_fault *fault)
+{
+    (void)fault_set(fault, TEL_E_NOMEM, "out of memory");
+    return TEL_E_NOMEM;
+}
 
 /* Append what would be right to a fault that does not say it: "; " and the advice. Returns its code. */
 tel_error fault_advise(tel_fault *fault, tel_error code, const char *advice);

@@ -237,12 +237,9 @@ static int recover(struct recovery *recovery, struct watched_sink *watched,
 static int deliver_all(const struct sync_command *command, struct watched_sink *watched,
                        struct recovery *recovery, struct sync_tally *tally)
 {
-    const struct log log = {.write = tell, .arg = watched, .level = TEL_LOG_WARNING};
     int status = sync_all(command, watched, tally);
-    int recovered;
+    int recovered = recover(recovery, watched, tally);
 
-    recovery->log = &log;
-    recovered = recover(recovery, watched, tally);
     return status ? status : recovered;
 }
 
@@ -264,6 +261,7 @@ static int run(const struct sync_command *command)
     struct watched_sink watched = {
         .is_watched = isatty(STDERR_FILENO) && !command->common.quiet,
     };
+    const struct log log = {.write = tell, .arg = &watched, .level = TEL_LOG_WARNING};
     struct sync_tally tally = {0};
     tel_fault fault = {0};
     int status = check_paths(command);
@@ -272,7 +270,7 @@ static int run(const struct sync_command *command)
 
     if (status)
         return status;
-    if (recovery_look(&recovery, command->common.config, NULL, &fault))
+    if (recovery_look(&recovery, command->common.config, &log, &fault))
         return complain_fault(&fault);
     if (has_work(command, &recovery)) {
         if (sink_open(&watched.sink, &command->common, &fault))

@@ -30,7 +30,7 @@ static void begin(struct builder *b)
 static int add_value(struct builder *b, const char *value)
 {
     b->values->texts[b->values->count] = value;
-    return PARAMETER_VALUES + b->values->count++;
+    return BIND_VALUES + b->values->count++;
 }
 
 /* Append "name operator value", when there is a value. */
@@ -221,7 +221,7 @@ static void put_by_row(struct builder *b, const struct run_query *query)
                   query->pending_export ? "INDEXED BY telemetry_pending" : "NOT INDEXED");
     if (query->pending_export)
         strbuf_puts(b->sql, IS_PENDING " AND ");
-    strbuf_printf(b->sql, "id > ?%d ORDER BY id", PARAMETER_ID);
+    strbuf_printf(b->sql, "id > ?%d ORDER BY id", BIND_ID);
 }
 
 static void put_by_time(struct builder *b, const struct run_query *query)
@@ -235,8 +235,8 @@ static void put_by_time(struct builder *b, const struct run_query *query)
     strbuf_printf(b->sql,
                   "(created_at, id) %s (?%d, ?%d) AND (created_at, id) %s (?%d, ?%d)"
                   " ORDER BY created_at%s, id%s",
-                  on, PARAMETER_TIME, PARAMETER_ID, until, PARAMETER_LAST_TIME, PARAMETER_LAST_ID,
-                  direction, direction);
+                  on, BIND_TIME, BIND_ID, until, BIND_LAST_TIME, BIND_LAST_ID, direction,
+                  direction);
 }
 
 void query_sql_walk(struct strbuf *sql, struct query_values *values, const struct run_query *query)
@@ -249,7 +249,7 @@ void query_sql_walk(struct strbuf *sql, struct query_values *values, const struc
         put_by_row(&b, query);
     else
         put_by_time(&b, query);
-    strbuf_printf(sql, " LIMIT ?%d", PARAMETER_LIMIT);
+    strbuf_printf(sql, " LIMIT ?%d", BIND_LIMIT);
 }
 
 /* ---- Spans ----------------------------------------------------------------------------------- */
@@ -313,8 +313,8 @@ void query_sql_span(struct strbuf *sql, struct query_values *values, const struc
         has_value(&b, query, first, "found");
         strbuf_puts(sql, " AND ");
     }
-    strbuf_printf(sql, "%s <= ?%d AND (%s < ?%d OR ?%d IS NOT NULL)", since, PARAMETER_TIME, since,
-                  PARAMETER_TIME, PARAMETER_ID);
+    strbuf_printf(sql, "%s <= ?%d AND (%s < ?%d OR ?%d IS NOT NULL)", since, BIND_TIME, since,
+                  BIND_TIME, BIND_ID);
     for (size_t i = next_category(query, first + 1); i < CATEGORY_COUNT;
          i = next_category(query, i + 1)) {
         strbuf_puts(sql, " AND EXISTS (SELECT 1 FROM telemetry_span_values AS other WHERE ");

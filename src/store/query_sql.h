@@ -15,17 +15,17 @@
 #define QUERY_VALUES_MAX (RUN_FIELD_COUNT + QUERY_STATUSES_MAX + 10)
 
 /* The first parameters: where the walk begins and ends, neither included, and how far it may go. */
-enum query_parameter {
-    PARAMETER_NONE,
-    PARAMETER_TIME, /* created_at and id */
-    PARAMETER_ID,
-    PARAMETER_LAST_TIME,
-    PARAMETER_LAST_ID,
-    PARAMETER_LIMIT,
-    PARAMETER_VALUES /* and those that follow */
+enum query_binding {
+    BIND_NONE, /* SQLite counts from 1 */
+    BIND_TIME, /* created_at and id */
+    BIND_ID,
+    BIND_LAST_TIME,
+    BIND_LAST_ID,
+    BIND_LIMIT,
+    BIND_VALUES /* and those that follow */
 };
 
-/* What to bind from PARAMETER_VALUES on: borrowed from the query. */
+/* What to bind from BIND_VALUES on: borrowed from the query. */
 struct query_values {
     const char *texts[QUERY_VALUES_MAX];
     int count;
@@ -43,8 +43,8 @@ void query_sql_walk(struct strbuf *sql, struct query_values *values, const struc
 /* Does a query have conditions by which spans of time can be passed over? */
 bool query_has_spans(const struct run_query *query);
 
-/* Append the SELECT of the last span, at PARAMETER_TIME or before, that may hold runs of the list, and
- * of where it ends (null: nowhere). PARAMETER_ID null: before that time. */
+/* Append the SELECT of the last span, at BIND_TIME or before, that may hold runs of the list, and
+ * of where it ends (null: nowhere). BIND_ID null: before that time. */
 void query_sql_span(struct strbuf *sql, struct query_values *values, const struct run_query *query);
 
 #endif

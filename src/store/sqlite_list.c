@@ -103,12 +103,12 @@ static int next_span(struct walk *walk, struct place *until)
     CLEANUP(statementp_rewind) struct sqlite3_stmt *spans = walk->spans;
     const char *since;
     const char *end;
-    int result = bind_time(spans, PARAMETER_TIME, walk->at.time);
+    int result = bind_time(spans, BIND_TIME, walk->at.time);
 
     if (!result && walk->at.id != INT64_MIN)
-        result = sqlite3_bind_int(spans, PARAMETER_ID, 1);
+        result = sqlite3_bind_int(spans, BIND_ID, 1);
     else if (!result)
-        result = sqlite3_bind_null(spans, PARAMETER_ID);
+        result = sqlite3_bind_null(spans, BIND_ID);
     if (result)
         return result;
     result = sqlite3_step(spans);
@@ -153,15 +153,15 @@ static int hand_on(struct walk *walk, int64_t id)
 
 static int bind_ends(struct walk *walk, const struct place *until)
 {
-    int result = bind_time(walk->runs, PARAMETER_TIME, walk->at.time);
+    int result = bind_time(walk->runs, BIND_TIME, walk->at.time);
 
     if (!result)
-        result = sqlite3_bind_int64(walk->runs, PARAMETER_ID, walk->at.id);
+        result = sqlite3_bind_int64(walk->runs, BIND_ID, walk->at.id);
     if (!result)
-        result = bind_time(walk->runs, PARAMETER_LAST_TIME, until->time);
+        result = bind_time(walk->runs, BIND_LAST_TIME, until->time);
     if (!result)
-        result = sqlite3_bind_int64(walk->runs, PARAMETER_LAST_ID, until->id);
-    return result ? result : sqlite3_bind_int(walk->runs, PARAMETER_LIMIT, SLICE_RUNS);
+        result = sqlite3_bind_int64(walk->runs, BIND_LAST_ID, until->id);
+    return result ? result : sqlite3_bind_int(walk->runs, BIND_LIMIT, SLICE_RUNS);
 }
 
 /* Look at the runs up to a place, or as many as one slice has. *done: all of them. */
@@ -265,7 +265,7 @@ static int prepare(struct sqlite3_stmt **out, struct store *store, const struct 
     int result = sqlite_prepare(out, store, sql);
 
     for (int i = 0; i < values->count && !result; i++)
-        result = sqlite3_bind_text64(*out, PARAMETER_VALUES + i, values->texts[i],
+        result = sqlite3_bind_text64(*out, BIND_VALUES + i, values->texts[i],
                                      strlen(values->texts[i]), SQLITE_STATIC, SQLITE_UTF8);
     return result;
 }
