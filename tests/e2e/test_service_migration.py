@@ -3,8 +3,11 @@
 import concurrent.futures
 import re
 import shutil
+import signal
 import sqlite3
 import stat
+import subprocess
+import unittest
 import uuid
 
 import harness
@@ -71,6 +74,31 @@ class Migration(MigrationTestCase):
                 service = self.start_service()
                 service.stop()
                 self.assert_brought_up(old)
+
+    def kill_at(self, call, number):
+        """Have the command bring it up, killed before the call of that number. Was it reached?"""
+        killed = subprocess.run(
+            ["strace", "-f", "-o", "/dev/null", "-e", f"inject={call}:signal=SIGKILL:when={number}",
+             harness.program("telemetry"), "list"],
+            env=harness.environment(self.base), capture_output=True, check=False)
+        return killed.returncode == -signal.SIGKILL
+
+    @unittest.skipUnless(harness.can_trace(), "no strace that may trace")
+    def test_every_old_version_survives_being_killed_meanwhile(self):
+        """More places of two of them are tried in tests/store/test_migrate.c."""
+        for name in old_databases.OLD_DATABASES:
+            for call, factor in (("pwrite64", 5), ("fdatasync", 3)):
+                number, was_reached = 1, True
+                while was_reached:
+                    with self.subTest(name, call=call, number=number):
+                        self.use_new_base(f"{name} {call} {number}")
+                        old_databases.make(self.database, name)
+                        old = old_databases.dump(self.database)
+                        was_reached = self.kill_at(call, number)
+                        self.assertTrue(was_reached or number > 1)
+                        self.assertEqual(self.run_program("telemetry", "list").returncode, 0)
+                        self.assert_brought_up(old)
+                    number *= factor
 
     def test_a_copy_of_the_file_is_kept_and_named_in_the_log(self):
         for name, (version, _) in old_databases.OLD_DATABASES.items():
