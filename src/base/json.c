@@ -129,6 +129,10 @@ static size_t plain_sequence(const char *text)
 
 void json_write_string(struct strbuf *buf, const char *text)
 {
+    if (!text) {
+        strbuf_puts(buf, "null");
+        return;
+    }
     strbuf_putc(buf, '"');
     while (*text) {
         const char *start = text;

@@ -32,7 +32,7 @@ bool json_is_valid(const char *text);
  * removes one, all else replaces. A new reference, NULL when out of memory. */
 json_t *json_merge(const json_t *value, json_t *patch);
 
-/* Append `text` as a JSON string, quotes included; bytes that are no UTF-8 become U+FFFD. */
+/* Append `text` as a JSON string, quotes included; bytes that are no UTF-8 become U+FFFD. NULL: null. */
 void json_write_string(struct strbuf *buf, const char *text);
 
 /* Append a value in its shortest form, keys in their order. */

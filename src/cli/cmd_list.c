@@ -10,7 +10,7 @@
 #include "base/cleanup.h"
 #include "cli/command.h"
 #include "cli/escape.h"
-#include "cli/run_json.h"
+#include "model/run_object.h"
 #include "cli/run_list.h"
 #include "cli/run_text.h"
 #include "cli/table.h"
@@ -55,14 +55,14 @@ static const struct argp argp = {
 
 static int print_json(const struct run_list *list, bool as_lines)
 {
-    CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(RUN_JSON_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(RUN_TEXT_BYTES_MAX);
 
     if (!as_lines)
         strbuf_putc(&buf, '[');
     for (size_t i = 0; i < list->count; i++) {
         if (i && !as_lines)
             strbuf_putc(&buf, ',');
-        run_json_append(&buf, &list->runs[i]);
+        run_object_write(&buf, &list->runs[i]);
         if (as_lines)
             strbuf_putc(&buf, '\n');
         screen_write(&buf);
@@ -116,7 +116,7 @@ static void append_started(struct listing *listing, struct strbuf *cell,
 
 static tel_error add_row(struct listing *listing, const struct tel_record *run, tel_fault *fault)
 {
-    CLEANUP(strbuf_clear) struct strbuf cell = STRBUF(RUN_JSON_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf cell = STRBUF(RUN_TEXT_BYTES_MAX);
     const struct common_options *common = &listing->options->common;
     int64_t child_count;
     tel_error error = run_count_children(&child_count, listing->source, run, fault);
@@ -158,7 +158,7 @@ static void print_summary(const struct run_list *list)
 static int print_table(const struct run_list *list, const struct list_options *options,
                        struct source *source)
 {
-    CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(RUN_JSON_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(RUN_TEXT_BYTES_MAX);
     struct listing listing = {
         .options = options,
         .source = source,

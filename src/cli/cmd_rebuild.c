@@ -252,10 +252,7 @@ static tel_error run(struct rebuild *rebuild)
 static void append_name(struct strbuf *buf, const char *key, const char *name)
 {
     strbuf_printf(buf, ",\"%s\":", key);
-    if (name)
-        json_write_string(buf, name);
-    else
-        strbuf_puts(buf, "null");
+    json_write_string(buf, name);
 }
 
 static size_t bad_lines(const struct rebuild *rebuild)

@@ -11,7 +11,7 @@
 #include "cli/command.h"
 #include "cli/escape.h"
 #include "cli/pick.h"
-#include "cli/run_json.h"
+#include "model/run_object.h"
 #include "cli/run_list.h"
 #include "cli/run_text.h"
 
@@ -131,7 +131,7 @@ static void put_short(struct showing *showing, const struct tel_record *run, int
 
 static void put_block(struct showing *showing, const char *name, const char *text)
 {
-    CLEANUP(strbuf_clear) struct strbuf safe = STRBUF(RUN_JSON_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf safe = STRBUF(RUN_TEXT_BYTES_MAX);
 
     escape_append(&safe, text, ESCAPE_TEXT | showing->screen.escapes);
     strbuf_putc(showing->out, '\n');
@@ -172,7 +172,7 @@ static void put_long(struct showing *showing, const struct tel_record *run, int 
 
 static void put_head(struct showing *showing, const struct tel_record *run)
 {
-    CLEANUP(strbuf_clear) struct strbuf status = STRBUF(RUN_JSON_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf status = STRBUF(RUN_TEXT_BYTES_MAX);
     const char *agent = record_text(run, FIELD_agent_name);
     const char *job_type = record_text(run, FIELD_job_type);
     struct strbuf *out = showing->out;
@@ -232,7 +232,7 @@ static tel_error build(struct strbuf *out, const struct show_options *options,
     if (error)
         return error;
     if (options->common.format == FORMAT_JSON || options->common.format == FORMAT_NDJSON) {
-        run_json_append(out, &run);
+        run_object_write(out, &run);
         strbuf_putc(out, '\n');
         return TEL_OK;
     }
@@ -244,7 +244,7 @@ static tel_error build(struct strbuf *out, const struct show_options *options,
 
 static int show_run(const struct show_options *options)
 {
-    CLEANUP(strbuf_clear) struct strbuf out = STRBUF(RUN_JSON_BYTES_MAX);
+    CLEANUP(strbuf_clear) struct strbuf out = STRBUF(RUN_TEXT_BYTES_MAX);
     struct source *source;
     tel_fault fault = {0};
     tel_error error;

@@ -253,10 +253,8 @@ static void append_value(struct strbuf *buf, const struct tel_record *record, in
 
     if (!kind_is_text(run_fields[index].kind))
         strbuf_printf(buf, "%lld", (long long)record_int(record, index));
-    else if (text)
-        json_write_string(buf, text);
     else
-        strbuf_puts(buf, "null");
+        json_write_string(buf, text);
 }
 
 static void append_fields(struct strbuf *buf, const struct finding *finding)

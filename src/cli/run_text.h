@@ -9,6 +9,8 @@
 #include "cli/when.h"
 #include "model/record.h"
 
+#define RUN_TEXT_BYTES_MAX ((size_t)512 * 1024 * 1024) /* of runs, in whatever form */
+
 /* Return the style that a status is shown in. */
 enum style run_status_style(const struct tel_record *run);
 

@@ -23,10 +23,7 @@ static void write_member(struct strbuf *buf, const char *name, const char *text)
 {
     json_write_string(buf, name);
     strbuf_putc(buf, ':');
-    if (text)
-        json_write_string(buf, text);
-    else
-        strbuf_puts(buf, "null");
+    json_write_string(buf, text);
     strbuf_putc(buf, ',');
 }
 

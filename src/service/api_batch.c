@@ -122,10 +122,7 @@ static void write_results(struct strbuf *body, const struct batch *batch, struct
         const char *reason = reason_of(item);
 
         strbuf_printf(body, "%s{\"index\":%zu,\"event_id\":", i ? "," : "", i);
-        if (item->event_id)
-            json_write_string(body, item->event_id);
-        else
-            strbuf_puts(body, "null");
+        json_write_string(body, item->event_id);
         strbuf_printf(body, ",\"result\":\"%s\"", result_of(item, counts));
         if (reason) {
             strbuf_puts(body, ",\"reason\":");

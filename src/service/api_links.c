@@ -13,10 +13,7 @@ static void answer_link(struct exchange *exchange, const char *name, const char 
     struct strbuf *body = answer_json(exchange, 200);
 
     strbuf_printf(body, "{\"%s\":", name);
-    if (url)
-        json_write_string(body, url);
-    else
-        strbuf_puts(body, "null");
+    json_write_string(body, url);
     strbuf_putc(body, '}');
 }
 

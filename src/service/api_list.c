@@ -9,7 +9,7 @@
 #include "service/api.h"
 #include "service/lookup.h"
 #include "service/query.h"
-#include "service/run_object.h"
+#include "model/run_object.h"
 
 #define LINK_BYTES_MAX ((size_t)32 * 1024) /* a URL of the longest kind, each byte of it escaped */
 

@@ -12,7 +12,7 @@
 #include "http/faults.h"
 #include "service/lookup.h"
 #include "service/pending.h"
-#include "service/run_object.h"
+#include "model/run_object.h"
 #include "model/record_json.h"
 
 #define NAMES_BYTES_MAX 4096

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "service/run_object.h"
+#include "model/run_object.h"
 
 struct level {
     struct tree *tree;

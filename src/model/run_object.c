@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "service/run_object.h"
+#include "model/run_object.h"
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -9,10 +9,7 @@
 static void write_link(struct strbuf *buf, const char *name, const char *url)
 {
     strbuf_printf(buf, ",\"%s\":", name);
-    if (url)
-        json_write_string(buf, url);
-    else
-        strbuf_puts(buf, "null");
+    json_write_string(buf, url);
 }
 
 void run_object_write(struct strbuf *buf, const struct tel_record *record)

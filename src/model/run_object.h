@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SERVICE_RUN_OBJECT_H
-#define SERVICE_RUN_OBJECT_H
+#ifndef MODEL_RUN_OBJECT_H
+#define MODEL_RUN_OBJECT_H
 
 #include "base/strbuf.h"
 #include "model/record.h"
