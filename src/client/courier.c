@@ -3,37 +3,21 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <time.h>
+
+#include "base/condition.h"
 
 #define STACK_BYTES ((size_t)512 * 1024)
 
-/* Waits are bounded, so they must not follow the wall clock, which may jump. */
 tel_error courier_init(struct courier *courier, courier_work_fn *work, courier_close_fn *close,
                        void *arg)
 {
-    pthread_condattr_t attributes;
-    int error = pthread_condattr_init(&attributes);
-
     *courier = (struct courier){.work = work, .close = close, .arg = arg};
-    if (error)
+    if (condition_init(&courier->changed) || pthread_mutex_init(&courier->mutex, NULL))
         return TEL_E_NOMEM;
-    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (!error)
-        error = pthread_cond_init(&courier->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-    if (!error)
-        error = pthread_mutex_init(&courier->mutex, NULL);
-    return error ? TEL_E_NOMEM : TEL_OK;
+    return TEL_OK;
 }
 
 /* ---- The thread ------------------------------------------------------------------------------ */
-
-static int wait_until(struct courier *courier, struct deadline deadline)
-{
-    struct timespec at = {deadline.at_ms / 1000, deadline.at_ms % 1000 * 1000000L};
-
-    return pthread_cond_timedwait(&courier->changed, &courier->mutex, &at);
-}
 
 /* Sleep until there is work, or for so long (negative: for ever). */
 static void sleep_for(struct courier *courier, int64_t ms)
@@ -43,7 +27,7 @@ static void sleep_for(struct courier *courier, int64_t ms)
 
     while (!courier->has_work && !courier_is_stopping(courier) && !error)
         error = ms < 0 ? pthread_cond_wait(&courier->changed, &courier->mutex)
-                       : wait_until(courier, deadline);
+                       : condition_wait(&courier->changed, &courier->mutex, deadline);
 }
 
 static void *run(void *arg)
@@ -135,7 +119,7 @@ bool courier_stop(struct courier *courier, struct deadline deadline)
     if (pthread_equal(thread, pthread_self()))
         error = EDEADLK;
     while (!courier->has_ended && !error)
-        error = wait_until(courier, deadline);
+        error = condition_wait(&courier->changed, &courier->mutex, deadline);
     has_ended = courier->has_ended;
     courier->is_left = !has_ended;
     if (!has_ended)

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "client/store_way.h"
 
-#include <time.h>
-
 #include "base/cleanup.h"
+#include "base/condition.h"
 #include "deliver/config_store.h"
-
-/* Waits are bounded, so they must not follow the wall clock, which may jump. */
-static int init_locks(struct store_way *way)
-{
-    pthread_condattr_t attributes;
-    int error = pthread_mutex_init(&way->mutex, NULL);
-
-    if (!error)
-        error = pthread_condattr_init(&attributes);
-    if (error)
-        return error;
-    error = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    if (!error)
-        error = pthread_cond_init(&way->is_free, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
-    return error;
-}
 
 tel_error store_way_init(struct store_way *way, const struct tel_config *config,
                          const struct store_way *inherited)
 {
     *way = (struct store_way){.config = config};
     way->is_barred = inherited && (inherited->is_barred || inherited->is_busy);
-    return init_locks(way) ? TEL_E_NOMEM : TEL_OK;
+    if (pthread_mutex_init(&way->mutex, NULL) || condition_init(&way->is_free))
+        return TEL_E_NOMEM;
+    return TEL_OK;
 }
 
 void store_way_clear(struct store_way *way)
@@ -57,13 +41,12 @@ static tel_error open_store(struct store_way *way, struct deadline deadline, tel
 
 static bool take(struct store_way *way, struct deadline deadline)
 {
-    struct timespec at = {deadline.at_ms / 1000, deadline.at_ms % 1000 * 1000000L};
     int error = 0;
     bool taken;
 
     (void)pthread_mutex_lock(&way->mutex);
     while (way->is_busy && !error)
-        error = pthread_cond_timedwait(&way->is_free, &way->mutex, &at);
+        error = condition_wait(&way->is_free, &way->mutex, deadline);
     taken = !way->is_busy;
     way->is_busy = true;
     (void)pthread_mutex_unlock(&way->mutex);

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "base/condition.h"
 #include "deliver/config_sync.h"
 
 struct adopter {
@@ -96,14 +96,11 @@ static void recover(struct adopter *adopter)
 /* Wait for the interval to pass. false: it is time to end. */
 static bool pause_between(struct adopter *adopter)
 {
-    struct timespec until;
+    struct deadline until = deadline_in(adopter->interval_seconds * 1000);
     bool stopping;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += (time_t)adopter->interval_seconds;
     pthread_mutex_lock(&adopter->lock);
-    while (!adopter->stopping &&
-           pthread_cond_timedwait(&adopter->stop, &adopter->lock, &until) == 0)
+    while (!adopter->stopping && condition_wait(&adopter->stop, &adopter->lock, until) == 0)
         continue;
     stopping = adopter->stopping;
     pthread_mutex_unlock(&adopter->lock);
@@ -128,8 +125,6 @@ static void *run(void *arg)
 static void init(struct adopter *adopter, const struct tel_config *config, struct writer *writer,
                  struct recovery *recovery, struct logger *logger)
 {
-    pthread_condattr_t attributes;
-
     adopter->writer = writer;
     adopter->recovery = recovery;
     adopter->logger = logger;
@@ -137,10 +132,7 @@ static void init(struct adopter *adopter, const struct tel_config *config, struc
     adopter->interval_seconds = config_int(config, CONFIG_TELEMETRY_SYNC_INTERVAL_SECONDS);
     adopter->options = config_sync_options(config, &adopter->log);
     (void)pthread_mutex_init(&adopter->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&adopter->stop, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)condition_init(&adopter->stop);
 }
 
 static void release(struct adopter *adopter)

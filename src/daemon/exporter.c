@@ -8,9 +8,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/condition.h"
 #include "deliver/export.h"
 #include "deliver/export_state.h"
 
@@ -129,13 +129,12 @@ static void note_beginning(const struct exporter *exporter)
 static bool pause_unless_stopping(void *arg, int64_t ms)
 {
     struct exporter *exporter = arg;
-    int64_t at_ms = deadline_in(ms).at_ms;
-    struct timespec until = {at_ms / 1000, at_ms % 1000 * 1000000L};
+    struct deadline until = deadline_in(ms);
     int error = 0;
 
     pthread_mutex_lock(&exporter->lock);
     while (!atomic_load(&exporter->stopping) && !error)
-        error = pthread_cond_timedwait(&exporter->stop, &exporter->lock, &until);
+        error = condition_wait(&exporter->stop, &exporter->lock, until);
     pthread_mutex_unlock(&exporter->lock);
     return !atomic_load(&exporter->stopping);
 }
@@ -178,7 +177,6 @@ static struct exporter *exporter_new(const struct tel_config *config, struct log
                                      .log = logger_as_log(logger),
                                      .pause = pause_unless_stopping,
                                      .arg = exporter};
-    pthread_condattr_t attributes;
 
     if (!exporter)
         return NULL;
@@ -188,10 +186,7 @@ static struct exporter *exporter_new(const struct tel_config *config, struct log
     exporter->unmarked = RECORD();
     atomic_init(&exporter->stopping, false);
     (void)pthread_mutex_init(&exporter->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&exporter->stop, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)condition_init(&exporter->stop);
     if (sheets_new(&exporter->sheets, &options) == TEL_OK)
         return exporter;
     release(exporter);

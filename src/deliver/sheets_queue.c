@@ -9,10 +9,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/condition.h"
 #include "deliver/http.h"
 
 #define RUNNING_MAX 32 /* beyond, a program that ends has to release its queues itself */
@@ -116,15 +116,14 @@ static void item_free(struct item *item)
 static bool pause_unless_cancelled(void *arg, int64_t ms)
 {
     struct sheets_queue *queue = arg;
-    int64_t at_ms = deadline_in(ms).at_ms;
-    struct timespec at = {at_ms / 1000, at_ms % 1000 * 1000000L};
+    struct deadline until = deadline_in(ms);
     int error = 0;
 
     if (queue->options.patience_ms && deadline_left_ms(queue->wanted_by) < ms)
         return false;
     (void)pthread_mutex_lock(&queue->mutex);
     while (!atomic_load(&queue->cancelled) && !error)
-        error = pthread_cond_timedwait(&queue->changed, &queue->mutex, &at);
+        error = condition_wait(&queue->changed, &queue->mutex, until);
     (void)pthread_mutex_unlock(&queue->mutex);
     return !atomic_load(&queue->cancelled);
 }
@@ -212,7 +211,6 @@ static bool have_thread(struct sheets_queue *queue)
 tel_error sheets_queue_new(struct sheets_queue **out, const struct sheets_queue_options *options)
 {
     struct sheets_queue *queue = calloc(1, sizeof *queue);
-    pthread_condattr_t attributes;
 
     *out = queue;
     if (!queue)
@@ -222,10 +220,7 @@ tel_error sheets_queue_new(struct sheets_queue **out, const struct sheets_queue_
     queue->end = &queue->first;
     atomic_init(&queue->cancelled, false);
     (void)pthread_mutex_init(&queue->mutex, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&queue->changed, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)condition_init(&queue->changed);
     return TEL_OK;
 }
 
@@ -275,13 +270,12 @@ tel_error sheets_queue_take(struct sheets_queue *queue, tel_api_payload *payload
 /* Wait until the deadline for the thread to do all that is queued, then break off what it does. */
 static void finish(struct sheets_queue *queue, struct deadline deadline)
 {
-    struct timespec at = {deadline.at_ms / 1000, deadline.at_ms % 1000 * 1000000L};
     int error = 0;
 
     (void)pthread_mutex_lock(&queue->mutex);
     (void)pthread_cond_broadcast(&queue->changed);
     while (!queue->ended && !error)
-        error = pthread_cond_timedwait(&queue->changed, &queue->mutex, &at);
+        error = condition_wait(&queue->changed, &queue->mutex, deadline);
     if (error)
         atomic_store(&queue->cancelled, true);
     (void)pthread_cond_broadcast(&queue->changed);

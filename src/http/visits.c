@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/visits.h"
 
-#include <time.h>
+#include "base/condition.h"
 
 void visits_init(struct visits *visits, const struct server_options *options)
 {
     *visits = (struct visits){.options = options};
     (void)pthread_mutex_init(&visits->lock, NULL);
-    (void)pthread_cond_init(&visits->idle, NULL);
+    (void)condition_init(&visits->idle);
 }
 
 void visits_clear(struct visits *visits)
@@ -39,16 +39,11 @@ void visits_end(struct visits *visits)
 bool visits_wait_idle(struct visits *visits, struct deadline deadline)
 {
     bool idle;
+    int error = 0;
 
     pthread_mutex_lock(&visits->lock);
-    while (atomic_load(&visits->active) && deadline_left_ms(deadline) > 0) {
-        struct timespec until;
-        int64_t left_ms = deadline_left_ms(deadline);
-
-        (void)clock_gettime(CLOCK_REALTIME, &until);
-        until.tv_sec += (time_t)(left_ms / 1000) + 1;
-        (void)pthread_cond_timedwait(&visits->idle, &visits->lock, &until);
-    }
+    while (atomic_load(&visits->active) && !error)
+        error = condition_wait(&visits->idle, &visits->lock, deadline);
     idle = atomic_load(&visits->active) == 0;
     pthread_mutex_unlock(&visits->lock);
     return idle;

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/cleanup.h"
+#include "base/condition.h"
 
 #define PROBE_INTERVAL_SECONDS 1
 
@@ -30,14 +30,12 @@ struct writer {
 /* Wait for work, or, when writing failed last, until it is time to see whether it works again. */
 static void wait_for_work(struct writer *writer)
 {
-    struct timespec until;
+    struct deadline until = deadline_in(PROBE_INTERVAL_SECONDS * INT64_C(1000));
     bool is_due = false;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += PROBE_INTERVAL_SECONDS;
     while (!writer->first && !writer->stopping && !is_due) {
         if (writer->outcome)
-            is_due = pthread_cond_timedwait(&writer->work, &writer->lock, &until) != 0;
+            is_due = condition_wait(&writer->work, &writer->lock, until) != 0;
         else
             pthread_cond_wait(&writer->work, &writer->lock);
     }
@@ -172,16 +170,10 @@ void writer_free(struct writer *writer)
     free(writer);
 }
 
-/* The wait before a probe must not follow the wall clock, which may jump. */
 static void init_locks(struct writer *writer)
 {
-    pthread_condattr_t attributes;
-
     (void)pthread_mutex_init(&writer->lock, NULL);
-    (void)pthread_condattr_init(&attributes);
-    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    (void)pthread_cond_init(&writer->work, &attributes);
-    (void)pthread_condattr_destroy(&attributes);
+    (void)condition_init(&writer->work);
 }
 
 tel_error writer_start(struct writer **out, struct store *store, const struct logger *logger,
