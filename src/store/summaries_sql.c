@@ -92,24 +92,83 @@ static const char *const tables[] = {
 
 /* ---- Triggers -------------------------------------------------------------------------------- */
 
+/* Count the new row. */
+#define COUNT_IN_NEW \
+    "    INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n" \
+    "        VALUES (coalesce(NEW.agent_name, ''), coalesce(NEW.status, ''), 0, 0)\n" \
+    "        ON CONFLICT DO NOTHING;\n" \
+    "    UPDATE telemetry_counts SET runs = runs + 1, unposted = unposted + (NEW.api_posted IS 0)\n" \
+    "        WHERE agent_name = coalesce(NEW.agent_name, '') AND status = coalesce(NEW.status, '');\n"
+
+/* Count the old row no more. */
+#define COUNT_OUT_OLD \
+    "    UPDATE telemetry_counts SET runs = runs - 1, unposted = unposted - (OLD.api_posted IS 0)\n" \
+    "        WHERE agent_name = coalesce(OLD.agent_name, '') AND status = coalesce(OLD.status, '');\n"
+
+/* Have the new row's span say what it holds. */
+#define TAKE_INTO_SPAN \
+    "    UPDATE telemetry_spans SET runs = runs + 1,\n" \
+    "            start_min = CASE WHEN start_min <= NEW.start_time THEN start_min\n" \
+    "                ELSE NEW.start_time END,\n" \
+    "            start_max = CASE WHEN start_max >= NEW.start_time THEN start_max\n" \
+    "                ELSE NEW.start_time END,\n" \
+    "            end_min = CASE WHEN NEW.end_time IS NULL OR end_min <= NEW.end_time THEN end_min\n" \
+    "                ELSE NEW.end_time END,\n" \
+    "            end_max = CASE WHEN NEW.end_time IS NULL OR end_max >= NEW.end_time THEN end_max\n" \
+    "                ELSE NEW.end_time END\n" \
+    "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at);\n" \
+    "    INSERT INTO telemetry_span_values (field, value, since)\n" \
+    "        WITH category (field, value) AS (VALUES\n" \
+    "                ('agent_owner', NEW.agent_owner), ('product', NEW.product),\n" \
+    "                ('product_family', NEW.product_family), ('platform', NEW.platform),\n" \
+    "                ('subdomain', NEW.subdomain), ('website', NEW.website),\n" \
+    "                ('website_section', NEW.website_section),\n" \
+    "                ('git_repo', NEW.git_repo), ('git_branch', NEW.git_branch),\n" \
+    "                ('git_commit_source', NEW.git_commit_source), ('host', NEW.host),\n" \
+    "                ('environment', NEW.environment),\n" \
+    "                ('trigger_type', NEW.trigger_type))\n" \
+    "        SELECT field, value, (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at)\n" \
+    "        FROM category WHERE value IS NOT NULL\n" \
+    "        ON CONFLICT DO NOTHING;\n"
+
+/* What was noted and is gone was replaced. */
+#define GIVE_UP_REPLACED \
+    "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n" \
+    "BEGIN\n" \
+    "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n" \
+    "    UPDATE telemetry_counts SET (runs, unposted) =\n" \
+    "            (SELECT telemetry_counts.runs - count(*),\n" \
+    "                telemetry_counts.unposted - coalesce(sum(gone.unposted), 0)\n" \
+    "            FROM telemetry_replaced AS gone WHERE gone.agent_name = telemetry_counts.agent_name\n" \
+    "                AND gone.status = telemetry_counts.status)\n" \
+    "        WHERE (agent_name, status) IN (SELECT agent_name, status FROM telemetry_replaced);\n" \
+    "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n" \
+    "            (SELECT count(*) FROM telemetry_replaced AS gone\n" \
+    "            WHERE telemetry_spans.since = (SELECT max(since) FROM telemetry_spans WHERE since <= gone.created_at))\n" \
+    "        WHERE since IN (SELECT (SELECT max(since) FROM telemetry_spans WHERE since <= created_at)\n" \
+    "            FROM telemetry_replaced);\n" \
+    "    DELETE FROM telemetry_replaced;\n" \
+    "END"
+
+/* Note the rows that the new one meets: all of this, and a condition. */
+#define NOTE_MET \
+    "    DELETE FROM telemetry_replaced;\n" \
+    "    INSERT INTO telemetry_replaced (id, agent_name, status, unposted, created_at)\n" \
+    "        SELECT id, coalesce(agent_name, ''), coalesce(status, ''), api_posted IS 0, created_at\n" \
+    "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id)"
+
 static const char *const triggers[] = {
     "CREATE TRIGGER telemetry_before_insert BEFORE INSERT ON agent_runs\n"
     "WHEN EXISTS (SELECT 1 FROM agent_runs WHERE event_id = NEW.event_id)\n"
     "    OR EXISTS (SELECT 1 FROM agent_runs WHERE id = NEW.id)\n"
     "BEGIN\n"
-    "    DELETE FROM telemetry_replaced;\n"
-    "    INSERT INTO telemetry_replaced (id, agent_name, status, unposted, created_at)\n"
-    "        SELECT id, coalesce(agent_name, ''), coalesce(status, ''), api_posted IS 0, created_at\n"
-    "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id);\n"
+    NOTE_MET ";\n"
     "END",
 
     "CREATE TRIGGER telemetry_before_rename BEFORE UPDATE OF id, event_id ON agent_runs\n"
     "WHEN NEW.id IS NOT OLD.id OR NEW.event_id IS NOT OLD.event_id\n"
     "BEGIN\n"
-    "    DELETE FROM telemetry_replaced;\n"
-    "    INSERT INTO telemetry_replaced (id, agent_name, status, unposted, created_at)\n"
-    "        SELECT id, coalesce(agent_name, ''), coalesce(status, ''), api_posted IS 0, created_at\n"
-    "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id) AND id != OLD.id;\n"
+    NOTE_MET " AND id != OLD.id;\n"
     "END",
 
     "CREATE TRIGGER telemetry_cut BEFORE INSERT ON agent_runs\n"
@@ -153,77 +212,20 @@ static const char *const triggers[] = {
 
     "CREATE TRIGGER telemetry_insert AFTER INSERT ON agent_runs\n"
     "BEGIN\n"
-    "    INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n"
-    "        VALUES (coalesce(NEW.agent_name, ''), coalesce(NEW.status, ''), 0, 0)\n"
-    "        ON CONFLICT DO NOTHING;\n"
-    "    UPDATE telemetry_counts SET runs = runs + 1, unposted = unposted + (NEW.api_posted IS 0)\n"
-    "        WHERE agent_name = coalesce(NEW.agent_name, '') AND status = coalesce(NEW.status, '');\n"
-    "    UPDATE telemetry_spans SET runs = runs + 1,\n"
-    "            start_min = CASE WHEN start_min <= NEW.start_time THEN start_min\n"
-    "                ELSE NEW.start_time END,\n"
-    "            start_max = CASE WHEN start_max >= NEW.start_time THEN start_max\n"
-    "                ELSE NEW.start_time END,\n"
-    "            end_min = CASE WHEN NEW.end_time IS NULL OR end_min <= NEW.end_time THEN end_min\n"
-    "                ELSE NEW.end_time END,\n"
-    "            end_max = CASE WHEN NEW.end_time IS NULL OR end_max >= NEW.end_time THEN end_max\n"
-    "                ELSE NEW.end_time END\n"
-    "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at);\n"
-    "    INSERT INTO telemetry_span_values (field, value, since)\n"
-    "        WITH category (field, value) AS (VALUES\n"
-    "                ('agent_owner', NEW.agent_owner), ('product', NEW.product),\n"
-    "                ('product_family', NEW.product_family), ('platform', NEW.platform),\n"
-    "                ('subdomain', NEW.subdomain), ('website', NEW.website),\n"
-    "                ('website_section', NEW.website_section),\n"
-    "                ('git_repo', NEW.git_repo), ('git_branch', NEW.git_branch),\n"
-    "                ('git_commit_source', NEW.git_commit_source), ('host', NEW.host),\n"
-    "                ('environment', NEW.environment),\n"
-    "                ('trigger_type', NEW.trigger_type))\n"
-    "        SELECT field, value, (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at)\n"
-    "        FROM category WHERE value IS NOT NULL\n"
-    "        ON CONFLICT DO NOTHING;\n"
+    COUNT_IN_NEW
+    TAKE_INTO_SPAN
     "END",
 
     "CREATE TRIGGER telemetry_after_insert AFTER INSERT ON agent_runs\n"
-    "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n"
-    "BEGIN\n"
-    "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n"
-    "    UPDATE telemetry_counts SET (runs, unposted) =\n"
-    "            (SELECT telemetry_counts.runs - count(*),\n"
-    "                telemetry_counts.unposted - coalesce(sum(gone.unposted), 0)\n"
-    "            FROM telemetry_replaced AS gone WHERE gone.agent_name = telemetry_counts.agent_name\n"
-    "                AND gone.status = telemetry_counts.status)\n"
-    "        WHERE (agent_name, status) IN (SELECT agent_name, status FROM telemetry_replaced);\n"
-    "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n"
-    "            (SELECT count(*) FROM telemetry_replaced AS gone\n"
-    "            WHERE telemetry_spans.since = (SELECT max(since) FROM telemetry_spans WHERE since <= gone.created_at))\n"
-    "        WHERE since IN (SELECT (SELECT max(since) FROM telemetry_spans WHERE since <= created_at)\n"
-    "            FROM telemetry_replaced);\n"
-    "    DELETE FROM telemetry_replaced;\n"
-    "END",
+    GIVE_UP_REPLACED,
 
     "CREATE TRIGGER telemetry_after_rename AFTER UPDATE OF id, event_id ON agent_runs\n"
-    "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n"
-    "BEGIN\n"
-    "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n"
-    "    UPDATE telemetry_counts SET (runs, unposted) =\n"
-    "            (SELECT telemetry_counts.runs - count(*),\n"
-    "                telemetry_counts.unposted - coalesce(sum(gone.unposted), 0)\n"
-    "            FROM telemetry_replaced AS gone WHERE gone.agent_name = telemetry_counts.agent_name\n"
-    "                AND gone.status = telemetry_counts.status)\n"
-    "        WHERE (agent_name, status) IN (SELECT agent_name, status FROM telemetry_replaced);\n"
-    "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n"
-    "            (SELECT count(*) FROM telemetry_replaced AS gone\n"
-    "            WHERE telemetry_spans.since = (SELECT max(since) FROM telemetry_spans WHERE since <= gone.created_at))\n"
-    "        WHERE since IN (SELECT (SELECT max(since) FROM telemetry_spans WHERE since <= created_at)\n"
-    "            FROM telemetry_replaced);\n"
-    "    DELETE FROM telemetry_replaced;\n"
-    "END",
+    GIVE_UP_REPLACED,
 
     "CREATE TRIGGER telemetry_delete AFTER DELETE ON agent_runs\n"
     "BEGIN\n"
     "    DELETE FROM telemetry_replaced WHERE id = OLD.id;\n"
-    "    UPDATE telemetry_counts SET runs = runs - 1, unposted = unposted - (OLD.api_posted IS 0)\n"
-    "        WHERE agent_name = coalesce(OLD.agent_name, '') AND status = coalesce(OLD.status, '');\n"
+    COUNT_OUT_OLD
     "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n"
     "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= OLD.created_at);\n"
     "END",
@@ -232,13 +234,8 @@ static const char *const triggers[] = {
     "WHEN NEW.agent_name IS NOT OLD.agent_name OR NEW.status IS NOT OLD.status\n"
     "    OR NEW.api_posted IS NOT OLD.api_posted\n"
     "BEGIN\n"
-    "    UPDATE telemetry_counts SET runs = runs - 1, unposted = unposted - (OLD.api_posted IS 0)\n"
-    "        WHERE agent_name = coalesce(OLD.agent_name, '') AND status = coalesce(OLD.status, '');\n"
-    "    INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n"
-    "        VALUES (coalesce(NEW.agent_name, ''), coalesce(NEW.status, ''), 0, 0)\n"
-    "        ON CONFLICT DO NOTHING;\n"
-    "    UPDATE telemetry_counts SET runs = runs + 1, unposted = unposted + (NEW.api_posted IS 0)\n"
-    "        WHERE agent_name = coalesce(NEW.agent_name, '') AND status = coalesce(NEW.status, '');\n"
+    COUNT_OUT_OLD
+    COUNT_IN_NEW
     "END",
 
     "CREATE TRIGGER telemetry_end AFTER UPDATE OF end_time ON agent_runs\n"
@@ -267,29 +264,7 @@ static const char *const triggers[] = {
     "BEGIN\n"
     "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n"
     "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= OLD.created_at);\n"
-    "    UPDATE telemetry_spans SET runs = runs + 1,\n"
-    "            start_min = CASE WHEN start_min <= NEW.start_time THEN start_min\n"
-    "                ELSE NEW.start_time END,\n"
-    "            start_max = CASE WHEN start_max >= NEW.start_time THEN start_max\n"
-    "                ELSE NEW.start_time END,\n"
-    "            end_min = CASE WHEN NEW.end_time IS NULL OR end_min <= NEW.end_time THEN end_min\n"
-    "                ELSE NEW.end_time END,\n"
-    "            end_max = CASE WHEN NEW.end_time IS NULL OR end_max >= NEW.end_time THEN end_max\n"
-    "                ELSE NEW.end_time END\n"
-    "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at);\n"
-    "    INSERT INTO telemetry_span_values (field, value, since)\n"
-    "        WITH category (field, value) AS (VALUES\n"
-    "                ('agent_owner', NEW.agent_owner), ('product', NEW.product),\n"
-    "                ('product_family', NEW.product_family), ('platform', NEW.platform),\n"
-    "                ('subdomain', NEW.subdomain), ('website', NEW.website),\n"
-    "                ('website_section', NEW.website_section),\n"
-    "                ('git_repo', NEW.git_repo), ('git_branch', NEW.git_branch),\n"
-    "                ('git_commit_source', NEW.git_commit_source), ('host', NEW.host),\n"
-    "                ('environment', NEW.environment),\n"
-    "                ('trigger_type', NEW.trigger_type))\n"
-    "        SELECT field, value, (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at)\n"
-    "        FROM category WHERE value IS NOT NULL\n"
-    "        ON CONFLICT DO NOTHING;\n"
+    TAKE_INTO_SPAN
     "END",
 };
 
