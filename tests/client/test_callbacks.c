@@ -121,25 +121,13 @@ static int in_child(const char *url, void (*use)(void), const char *message, voi
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
-/* What was given up is taken up by the next: so many runs, so many of them ended. */
-static void assert_delivered(struct world *world, int64_t total, int64_t ended)
-{
-    tel_client_stats stats = {.size = sizeof stats};
-
-    world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
-    assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
-    assert_int_equal(tel_client_get_stats(world->client, &stats, NULL), TEL_OK);
-    assert_int_equal(stats.runs.total, total);
-    assert_int_equal(stats.runs.success, ended);
-}
-
 static void exit__in_the_body_of_a_run_leaves_it_running(void **state)
 {
     struct world *world = *state;
     struct peer *refused = peer_start(NULL, NULL);
 
     assert_int_equal(in_child(peer_url(refused), track, "-", leave), STATUS_OF_EXIT);
-    assert_delivered(world, 1, 0);
+    world_assert_delivered(world, 1, 0);
     peer_stop(refused);
 }
 
@@ -172,7 +160,7 @@ static void exit__in_the_middle_of_a_drain_leaves_the_file_to_the_next(void **st
 
     leave_a_bad_line(world);
     assert_int_equal(in_child("", flush, "rejected", leave), STATUS_OF_EXIT);
-    assert_delivered(world, 1, 1);
+    world_assert_delivered(world, 1, 1);
 }
 
 static void client__may_be_freed_in_its_log_and_in_a_body(void **state)
@@ -184,7 +172,7 @@ static void client__may_be_freed_in_its_log_and_in_a_body(void **state)
     assert_int_equal(in_child(peer_url(refused), track, "-", free_client), 0);
     leave_a_bad_line(world);
     assert_int_equal(in_child("", flush, "rejected", free_client), 0);
-    assert_delivered(world, 2, 1); /* "one" was never ended */
+    world_assert_delivered(world, 2, 1); /* "one" was never ended */
     peer_stop(refused);
 }
 
@@ -197,7 +185,7 @@ static void client__may_be_used_in_its_log_and_in_a_body(void **state)
     assert_int_equal(in_child(peer_url(refused), track, "-", record_more), 0);
     leave_a_bad_line(world);
     assert_int_equal(in_child("", flush, "rejected", record_more), 0);
-    assert_delivered(world, 3, 3);
+    world_assert_delivered(world, 3, 3);
     peer_stop(refused);
 }
 

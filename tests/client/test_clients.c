@@ -19,7 +19,6 @@
 
 #define THREADS 4 /* for each client */
 #define RUNS_EACH 10
-#define PATIENCE_MS 60000
 
 /* A world has one client; this one beside it has the same settings but for one. */
 static tel_client *another(const char *url, const char *key, const char *value)
@@ -68,17 +67,6 @@ static void record_with_all(tel_client *first, tel_client *second, tel_client *t
     }
 }
 
-static void assert_ended(struct world *world, size_t count)
-{
-    tel_client_stats stats = {.size = sizeof stats};
-
-    world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
-    assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
-    assert_int_equal(tel_client_get_stats(world->client, &stats, NULL), TEL_OK);
-    assert_int_equal(stats.runs.total, count);
-    assert_int_equal(stats.runs.success, count);
-}
-
 #define ALL_RUNS ((size_t)(2 * THREADS + 1) * RUNS_EACH)
 
 static void clients__share_a_service_each_in_its_way(void **state)
@@ -92,7 +80,7 @@ static void clients__share_a_service_each_in_its_way(void **state)
                     another(url, "TELEMETRY_BACKGROUND", "true"));
     tel_client_free(background);
     real_service_kill(service);
-    assert_ended(world, ALL_RUNS);
+    world_assert_delivered(world, ALL_RUNS, ALL_RUNS);
 }
 
 static void clients__share_a_database(void **state)
@@ -103,7 +91,7 @@ static void clients__share_a_database(void **state)
     record_with_all(world_connect(world, "TELEMETRY_MODE", "embedded", NULL), second,
                     another("http://127.0.0.1:1", "TELEMETRY_MODE", "embedded"));
     tel_client_free(second);
-    assert_ended(world, ALL_RUNS);
+    world_assert_delivered(world, ALL_RUNS, ALL_RUNS);
 }
 
 static void clients__share_a_directory_of_buffers(void **state)
@@ -116,7 +104,7 @@ static void clients__share_a_directory_of_buffers(void **state)
     record_with_all(world_connect(world, "TELEMETRY_API_URL", url, NULL), second,
                     another(url, "TELEMETRY_BACKGROUND", "false"));
     tel_client_free(second);
-    assert_ended(world, ALL_RUNS);
+    world_assert_delivered(world, ALL_RUNS, ALL_RUNS);
     peer_stop(refused);
 }
 
@@ -141,7 +129,7 @@ static void clients__of_different_directories_never_touch_each_others(void **sta
     assert_int_equal(count_lines(trail), 2 * THREADS * RUNS_EACH);
     assert_int_equal(count_lines(others_trail), 2 * (THREADS + 1) * RUNS_EACH);
     assert_int_equal(count_lines(others_buffer), 2 * (THREADS + 1) * RUNS_EACH);
-    assert_ended(world, (size_t)THREADS * RUNS_EACH);
+    world_assert_delivered(world, (size_t)THREADS * RUNS_EACH, (size_t)THREADS * RUNS_EACH);
     peer_stop(refused);
 }
 

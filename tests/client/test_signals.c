@@ -120,26 +120,16 @@ static size_t withstand(struct world *world)
     return count;
 }
 
-/* Deliver what is in the buffer; then all runs are there, and have ended. */
-static void assert_delivered(struct world *world, size_t count)
-{
-    tel_client_stats stats = {.size = sizeof stats};
-
-    world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
-    assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
-    assert_int_equal(tel_client_get_stats(world->client, &stats, NULL), TEL_OK);
-    assert_int_equal(stats.runs.total, count);
-    assert_int_equal(stats.runs.success, count);
-}
-
 /* ---- A timer --------------------------------------------------------------------------------- */
 
 static void timer__disturbs_no_embedded_client(void **state)
 {
     struct world *world = *state;
+    size_t count;
 
     world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
-    assert_delivered(world, withstand(world));
+    count = withstand(world);
+    world_assert_delivered(world, count, count);
 }
 
 static void timer__disturbs_no_client_of_a_service(void **state)
@@ -154,16 +144,18 @@ static void timer__disturbs_no_client_of_a_service(void **state)
     assert_int_equal(tel_client_get_stats(world->client, &stats, NULL), TEL_OK);
     assert_int_equal(stats.delivered, 2 * count); /* none of them by way of the buffer */
     real_service_kill(service);
-    assert_delivered(world, count);
+    world_assert_delivered(world, count, count);
 }
 
 static void timer__disturbs_no_client_whose_service_is_away(void **state)
 {
     struct world *world = *state;
     struct peer *refused = peer_start(NULL, NULL);
+    size_t count;
 
     world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
-    assert_delivered(world, withstand(world));
+    count = withstand(world);
+    world_assert_delivered(world, count, count);
     peer_stop(refused);
 }
 
@@ -181,7 +173,7 @@ static void timer__makes_no_call_to_a_silent_service_longer(void **state)
     world_disconnect(world);
     assert_true(clock_monotonic_ms() - begun_ms < PATIENCE_MS / 2);
     peer_stop(silent);
-    assert_delivered(world, count);
+    world_assert_delivered(world, count, count);
 }
 
 static void timer__disturbs_no_delivery_in_the_background(void **state)
@@ -195,7 +187,7 @@ static void timer__disturbs_no_delivery_in_the_background(void **state)
     count = withstand(world);
     assert_int_equal(tel_client_flush(world->client, PATIENCE_MS, NULL), TEL_OK);
     real_service_kill(service);
-    assert_delivered(world, count);
+    world_assert_delivered(world, count, count);
 }
 
 /* ---- Signals that kill ----------------------------------------------------------------------- */

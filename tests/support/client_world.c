@@ -14,6 +14,7 @@
 #include "support/scratch.h"
 
 #define PATIENCE_MS "60000" /* a slow machine shall reach what is there */
+#define FLUSH_MS 60000
 
 static pthread_mutex_t log_mutex = PTHREAD_MUTEX_INITIALIZER;
 
@@ -172,4 +173,15 @@ void world_assert_stored(struct world *world, const char *event_id)
     assert_string_equal(stored.fields.status, "success");
     assert_int_equal(stored.fields.items_succeeded, 7);
     assert_non_null(stored.fields.end_time);
+}
+
+void world_assert_delivered(struct world *world, size_t total, size_t ended)
+{
+    tel_client_stats stats = {.size = sizeof stats};
+
+    world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
+    assert_int_equal(tel_client_flush(world->client, FLUSH_MS, NULL), TEL_OK);
+    assert_int_equal(tel_client_get_stats(world->client, &stats, NULL), TEL_OK);
+    assert_int_equal(stats.runs.total, total);
+    assert_int_equal(stats.runs.success, ended);
 }

@@ -50,4 +50,7 @@ size_t world_stored_count(struct world *world);
 /* The run of record_run() is there, as it was recorded. */
 void world_assert_stored(struct world *world, const char *event_id);
 
+/* Have the next, embedded client deliver what waits; then there are so many runs, so many of them ended. */
+void world_assert_delivered(struct world *world, size_t total, size_t ended);
+
 #endif
