@@ -2,10 +2,36 @@
 #include "deliver/fd_window.h"
 
 #include <fcntl.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define WINDOW_SIZE 8
+
+/* ---- One at a time --------------------------------------------------------------------------- */
+
+/* Whose window is open: two of our own threads would take each other's pair for theirs. Not a mutex,
+ * which a forked child could find locked for ever: what another process holds is free here. */
+static _Atomic pid_t holder;
+
+static void take_turn(void)
+{
+    pid_t own = getpid();
+    pid_t found = atomic_load(&holder);
+
+    while (found == own || !atomic_compare_exchange_weak(&holder, &found, own)) {
+        (void)sched_yield();
+        found = atomic_load(&holder);
+    }
+}
+
+static void end_turn(void)
+{
+    atomic_store(&holder, 0);
+}
+
+/* ---- The window ------------------------------------------------------------------------------ */
 
 static int open_placeholder(void)
 {
@@ -30,6 +56,7 @@ struct fd_window fd_window_open(void)
 {
     struct fd_window window = {.first = -1};
 
+    take_turn();
     window.first = find_first(&window);
     for (int i = 0; window.first >= 0 && i < WINDOW_SIZE; i++) {
         if (fcntl(window.first + i, F_GETFD) < 0)
@@ -85,4 +112,5 @@ void fd_window_close(const struct fd_window *window, int pair[2])
         if (window->holds_standard[fd] && is_placeholder(fd))
             (void)close(fd);
     }
+    end_turn();
 }

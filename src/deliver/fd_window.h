@@ -18,6 +18,7 @@ struct fd_window {
     bool holds_standard[3]; /* which of 0 to 2 were free and are not now */
 };
 
+/* Must be closed soon, by the same thread: the others wait for that. */
 struct fd_window fd_window_open(void);
 
 /* See to it that the unnamed, non-blocking Unix sockets that came to be in the window are not inherited,

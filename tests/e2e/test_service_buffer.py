@@ -17,11 +17,11 @@ class Adoption(harness.TestCase):
 
     def leave(self, name, *lines):
         """Leave a buffer file behind, as its writer would."""
-        path = self.buffer / name
-        path.write_text("".join(line if isinstance(line, str) else json.dumps(line) + "\n"
-                                for line in lines))
-        path.chmod(0o600)
-        return path
+        writing = self.buffer / "writing"
+        writing.write_text("".join(line if isinstance(line, str) else json.dumps(line) + "\n"
+                                   for line in lines))
+        writing.chmod(0o600)
+        return writing.rename(self.buffer / name)
 
     def wait_for_run(self, service, event_id, **fields):
         def found():
