@@ -40,12 +40,13 @@ load: ## load of many kinds for a minute, then a minute of kills, against the re
 	@cd tests/e2e && TELEMETRY_BUILD_DIR="$(CURDIR)/build/release" TELEMETRY_LOAD_SECONDS=60 \
 	    python3 test_service_load.py
 
-torture: ## load, kills and damaged files with a seed that is printed: SECONDS=60 SEED=1
+torture: ## kills, random histories, damaged files, with a seed that is printed: SECONDS=60 SEED=1
 	$(call build,release)
 	@seed="$(SEED)"; seed="$${seed:-$$(date +%s)}"; echo "SEED=$$seed"; cd tests/e2e && \
 	    TELEMETRY_BUILD_DIR="$(CURDIR)/build/release" TELEMETRY_LOAD_SECONDS="$(or $(SECONDS),30)" \
 	    TELEMETRY_LOAD_SEED="$$seed" TELEMETRY_TORTURE_SEED="$$seed" TELEMETRY_TORTURE_MUTATIONS=50000 \
 	    TELEMETRY_TORTURE_DATABASES=3000 sh -c 'python3 test_service_load.py Killed && \
+	        python3 test_histories.py && \
 	        python3 test_damaged_files.py && python3 test_damaged_database.py'
 
 check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
