@@ -40,14 +40,14 @@ load: ## load of many kinds for a minute, then a minute of kills, against the re
 	@cd tests/e2e && TELEMETRY_BUILD_DIR="$(CURDIR)/build/release" TELEMETRY_LOAD_SECONDS=60 \
 	    python3 test_service_load.py
 
-torture: ## kills, random histories, damaged files, with a seed that is printed: SECONDS=60 SEED=1
+torture: ## kills, histories, damaged files, power cuts, with a seed that is printed: SECONDS=60 SEED=1
 	$(call build,release)
 	@seed="$(SEED)"; seed="$${seed:-$$(date +%s)}"; echo "SEED=$$seed"; cd tests/e2e && \
 	    TELEMETRY_BUILD_DIR="$(CURDIR)/build/release" TELEMETRY_LOAD_SECONDS="$(or $(SECONDS),30)" \
 	    TELEMETRY_LOAD_SEED="$$seed" TELEMETRY_TORTURE_SEED="$$seed" TELEMETRY_TORTURE_MUTATIONS=50000 \
-	    TELEMETRY_TORTURE_DATABASES=3000 sh -c 'python3 test_service_load.py Killed && \
-	        python3 test_histories.py && \
-	        python3 test_damaged_files.py && python3 test_damaged_database.py'
+	    TELEMETRY_TORTURE_DATABASES=3000 TELEMETRY_TORTURE_POWER=10 sh -c 'set -e; \
+	        python3 test_service_load.py Killed; \
+	        for test in test_histories.py test_damaged_*.py test_power_*.py; do python3 $$test || [ $$? = 77 ]; done'
 
 check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
 	@tools/check format || [ $$? = 77 ]

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""What a program did to files and told to others, read from strace's output.
+
+Threads run between the beginning and the end of each other's calls, so a call has both, as positions
+in the trace: what it writes may be on the disk from its beginning, what it syncs is there at its end.
+"""
+import os
+import re
+
+CHANGING = ("open", "openat", "creat", "write", "pwrite64", "ftruncate", "unlink", "unlinkat",
+            "rename", "renameat", "renameat2", "mkdir", "mkdirat", "mknod", "mknodat")
+SYNCING = ("fsync", "fdatasync")
+TELLING = ("recvfrom", "sendto", "sendmsg")
+# Nothing of ours makes these; a trace with one of them in our directory cannot be replayed.
+UNKNOWN = ("writev", "pwritev", "pwritev2", "truncate", "fallocate", "copy_file_range", "sendfile",
+           "link", "linkat", "symlink", "symlinkat", "rmdir", "sync_file_range")
+OPENING = ("open", "openat", "creat")
+NAMING = ("unlink", "unlinkat", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "mknod",
+          "mknodat", "truncate", "link", "linkat", "symlink", "symlinkat", "rmdir")
+
+
+def command(path):
+    """What to put before a command that is to be traced into the file `path`."""
+    calls = ",".join("?" + name for name in CHANGING + SYNCING + TELLING + UNKNOWN)
+    return ["strace", "-D", "-f", "--seccomp-bpf", "-y", "-xx", "-s", "1000000",
+            "-e", "trace=" + calls, "-e", "signal=none", "-o", str(path)]
+
+
+class Call:
+    """One system call that succeeded."""
+
+    def __init__(self, name, arguments, result, opened, begin, end):
+        self.name = name
+        self.arguments = arguments  # as strace writes them
+        self.result = int(result)
+        self.opened = _text(opened) if opened else None
+        self.begin = begin
+        self.end = end
+        self.strings = [_bytes(text) for text in re.findall(r'"([^"]*)"', arguments)]
+        described = re.match(r"(?:-?\d+|AT_FDCWD)<([^>]*)>(\(deleted\))?", arguments)
+        self.path = _text(described.group(1)) if described else None  # of the first argument
+        self.is_deleted = bool(described and described.group(2))
+
+    def __repr__(self):
+        return f"{self.name}({self.path or self.strings[:1]}) at {self.begin}"
+
+    @property
+    def data(self):
+        """The bytes that went through it."""
+        return b"".join(self.strings)[:self.result]
+
+    @property
+    def last_number(self):
+        return int(self.arguments.rsplit(",", 1)[1])
+
+    def paths(self):
+        """What it concerns: the absolute paths of files or directories."""
+        if self.name in OPENING:
+            return [self.opened]
+        if self.name not in NAMING:
+            return [self.path]
+        directories = re.findall(r"(?:AT_FDCWD|\d+)<([^>]*)>, \"", self.arguments)
+        names = [name.decode() for name in self.strings]
+        return [os.path.join(_text(directory), name)
+                for directory, name in zip(directories or [""] * len(names), names)]
+
+
+def _bytes(text):
+    return bytes.fromhex(text.replace("\\x", ""))
+
+
+def _text(text):
+    return _bytes(text).decode()
+
+
+def read_all(paths):
+    """The calls of some traces that succeeded, in the order of their beginnings."""
+    calls = []
+    for path in paths:
+        calls += _read(path, at=max((call.end for call in calls), default=-1) + 1)
+    return calls
+
+
+def _read(path, at):
+    unfinished = {}
+    calls = []
+    with open(path, encoding="ascii") as lines:
+        for position, line in enumerate(lines, at):
+            pid, text = line.rstrip("\n").split(maxsplit=1)
+            begin = position
+            if text.endswith(" <unfinished ...>"):
+                unfinished[pid] = (begin, text.removesuffix(" <unfinished ...>"))
+                continue
+            resumed = re.match(r"<\.\.\. \w+ resumed>", text)
+            if resumed:
+                begin, beginning = unfinished.pop(pid)
+                text = beginning + text[resumed.end():]
+            whole = re.match(r"(\w+)\((.*)\) += (\d+)(?:<([^>]*)>)?", text)
+            if whole:
+                calls.append(Call(*whole.groups(), begin, position))
+    return sorted(calls, key=lambda call: call.begin)

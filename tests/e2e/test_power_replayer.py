@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: MIT
+"""The replayer of power cuts finds what is wrong with programs that do not sync what they should, and
+nothing with one that does.
+"""
+import os
+import sqlite3
+import sys
+
+from power import case, replay
+
+COMMITS = 12
+ROWS = 3  # of each commit
+STATES = 400
+
+
+def commit_and_tell(path, synchronous, syncs_directory):
+    """Commit again and again, and say so each time."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute("PRAGMA journal_mode = DELETE")
+    connection.execute("PRAGMA synchronous = " + synchronous)
+    connection.execute("CREATE TABLE agent_runs (event_id, run_id, agent_name,"
+                       " job_type, start_time)")
+    directory = os.open(os.path.dirname(path), os.O_RDONLY)
+    for number in range(COMMITS):
+        connection.execute("BEGIN")
+        connection.executemany("INSERT INTO agent_runs (run_id, agent_name) VALUES (?, ?)",
+                               [(number, "x" * 900)] * ROWS)
+        connection.execute("COMMIT")
+        if syncs_directory == "yes":
+            os.fsync(directory)
+        os.write(sys.stdout.fileno(), b"committed\n")
+
+
+def tells(call):
+    return True if call.name == "write" and call.data == b"committed\n" else None
+
+
+class ReplayerTest(case.PowerTestCase):
+    def commits(self, synchronous, syncs_directory="no"):
+        """What is found to be wrong, by its first word, with how often."""
+        (self.base / "db").mkdir()
+        self.run_traced(sys.executable, __file__, str(self.database), synchronous, syncs_directory)
+        replayed = self.cut_power(tells, self.check, STATES)
+        found = {}
+        for failure in replayed.failures:
+            kind = failure.problem.partition(":")[0]
+            found[kind] = found.get(kind, 0) + 1
+        return found
+
+    def check(self, state):
+        numbers = [number for number, in self.rows(state, "SELECT run_id FROM agent_runs")]
+        commits = len(set(numbers))
+        if numbers != [number for number in range(commits) for _ in range(ROWS)]:
+            raise replay.Problem("half: a commit is there in part")
+        if commits not in (len(state.told), len(state.told) + 1):
+            raise replay.Problem(f"lost: {len(state.told)} were told, {commits} are there")
+
+    def test_without_any_sync_databases_are_damaged_and_commits_are_lost(self):
+        found = self.commits("OFF")
+        self.assertGreater(found.get("damaged", 0), 10)
+        self.assertGreater(found.get("lost", 0), 10)
+
+    def test_without_the_sync_of_the_directory_commits_are_lost(self):
+        self.assertEqual(self.commits("FULL"), {"lost": COMMITS})
+
+    def test_with_the_sync_of_the_directory_nothing_is_wrong(self):
+        self.assertEqual(self.commits("FULL", "yes"), {})
+
+    def test_with_sqlites_own_sync_of_the_directory_nothing_is_wrong(self):
+        self.assertEqual(self.commits("EXTRA"), {})
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 4:
+        commit_and_tell(*sys.argv[1:])
+    else:
+        case.main()
