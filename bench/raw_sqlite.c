@@ -50,8 +50,10 @@ static void measure(struct samples *samples, sqlite3 *db, int directory, size_t 
     while ((double)samples->total_ns < seconds * 1e9 && samples->count < samples->max) {
         int64_t began;
 
-        for (size_t i = 0; i < count; i++)
+        for (size_t i = 0; i < count; i++) {
             row_make(&rows[i], series, number++);
+            row_happens_now(&rows[i]);
+        }
         began = now_ns();
         insert(db, statement, rows, count);
         if (fsync(directory))

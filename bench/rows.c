@@ -164,6 +164,16 @@ void row_make(struct row *row, uint64_t series, uint64_t number)
         "the largest among the last; nothing was skipped, nothing was redirected");
 }
 
+void row_happens_now(struct row *row)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    put_time(row, START_TIME, now.tv_sec, (unsigned)now.tv_nsec / 1000);
+    put_time(row, CREATED_AT, now.tv_sec, (unsigned)now.tv_nsec / 1000);
+    put_time(row, END_TIME, now.tv_sec, (unsigned)now.tv_nsec / 1000);
+}
+
 /* ---- Storing it ------------------------------------------------------------------------------ */
 
 static void check(sqlite3 *db, int result, const char *what)

@@ -19,6 +19,9 @@ struct row {
 
 void row_make(struct row *row, uint64_t series, uint64_t number);
 
+/* Have it happen now, behind all that are stored, as what a service gets. */
+void row_happens_now(struct row *row);
+
 /* Insert into agent_runs with a statement of rows_prepare(); end the program when that fails. */
 sqlite3_stmt *rows_prepare(sqlite3 *db);
 void row_insert(sqlite3_stmt *statement, const struct row *row);

@@ -141,23 +141,24 @@ tel_error query_check(const struct run_query *query, tel_fault *fault)
 
 /* ---- The index ------------------------------------------------------------------------------- */
 
-/* An index, and the fields that lead to one place in it, from where it is in the order of time. */
+/* An index, and the field that leads to one place in it, from where it is in the order of time. */
 struct way {
     const char *index;
-    int keys[2]; /* FIELD_id: none */
+    int key;
 };
 
 /* The first that serves is taken: those with the fewest runs of a value come first. */
 static const struct way ways[] = {
-    {"telemetry_run_id", {FIELD_run_id}},
-    {"telemetry_git_commit_hash", {FIELD_git_commit_hash}},
-    {"telemetry_insight_id", {FIELD_insight_id}},
-    {"telemetry_parent_run_id", {FIELD_parent_run_id}},
-    {"telemetry_agent_name_status", {FIELD_agent_name, FIELD_status}},
-    {"telemetry_agent_name", {FIELD_agent_name}},
-    {"telemetry_job_type", {FIELD_job_type}},
-    {"telemetry_status", {FIELD_status}},
+    {"telemetry_run_id", FIELD_run_id},
+    {"telemetry_git_commit_hash", FIELD_git_commit_hash},
+    {"telemetry_insight_id", FIELD_insight_id},
+    {"telemetry_parent_run_id", FIELD_parent_run_id},
+    {"telemetry_status", FIELD_status},
 };
+
+/* Fields that the indexes of time and status hold too. A run that does not have what is asked for in
+ * these is passed over without reading it. */
+static const int indexed[] = {FIELD_agent_name, FIELD_job_type};
 
 /* Return the only value that a field may have, or NULL. */
 static const char *only_value(const struct run_query *query, int field)
@@ -172,30 +173,58 @@ static const char *only_value(const struct run_query *query, int field)
 static const struct way *find_way(const struct run_query *query)
 {
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        const int *keys = ways[i].keys;
-
-        if (only_value(query, keys[0]) && (keys[1] == FIELD_id || only_value(query, keys[1])))
+        if (only_value(query, ways[i].key))
             return &ways[i];
     }
     return NULL;
 }
 
-/* Append all conditions but those of time, as one expression. */
-static void put_all_conditions(struct builder *b, const struct run_query *query)
+static bool is_indexed(int field)
 {
-    for (int i = 0; i < RUN_FIELD_COUNT; i++)
-        compare(b, run_fields[i].name, "=", query->equals[i]);
+    for (size_t i = 0; i < sizeof indexed / sizeof *indexed; i++) {
+        if (indexed[i] == field)
+            return true;
+    }
+    return false;
+}
+
+/* Append the conditions that an index suffices for. */
+static void put_indexed_conditions(struct builder *b, const struct run_query *query)
+{
+    for (size_t i = 0; i < sizeof indexed / sizeof *indexed; i++)
+        compare(b, run_fields[indexed[i]].name, "=", query->equals[indexed[i]]);
     has_status(b, query);
+    begins_with(b, FIELD_agent_name, query->agent_prefix);
+}
+
+/* Append the others, but those of created_at. */
+static void put_other_conditions(struct builder *b, const struct run_query *query)
+{
+    for (int i = 0; i < RUN_FIELD_COUNT; i++) {
+        if (!is_indexed(i))
+            compare(b, run_fields[i].name, "=", query->equals[i]);
+    }
     compare(b, run_fields[FIELD_start_time].name, ">=", query->start_from);
     compare(b, run_fields[FIELD_start_time].name, "<=", query->start_to);
     compare(b, run_fields[FIELD_end_time].name, ">=", query->end_from);
     compare(b, run_fields[FIELD_end_time].name, "<=", query->end_to);
-    begins_with(b, FIELD_agent_name, query->agent_prefix);
     is_of_commit(b, query);
     is_called(b, query->id_prefix);
     has_state(b, query);
     if (*b->separator == '\0')
         strbuf_putc(b->sql, '1');
+}
+
+/* Append all as one expression. AND would look at both its sides, CASE looks at one. */
+static void put_all_conditions(struct builder *b, const struct run_query *query)
+{
+    strbuf_puts(b->sql, "CASE WHEN ");
+    b->separator = "";
+    put_indexed_conditions(b, query);
+    strbuf_puts(b->sql, *b->separator == '\0' ? "1 THEN " : " THEN ");
+    b->separator = "";
+    put_other_conditions(b, query);
+    strbuf_puts(b->sql, " ELSE 0 END");
 }
 
 /* Append what leads to the place in the index where the walk begins. */
@@ -207,8 +236,8 @@ static void put_way(struct builder *b, const struct run_query *query, const stru
 
     strbuf_printf(b->sql, " FROM agent_runs INDEXED BY %s WHERE ", index);
     b->separator = "";
-    for (int i = 0; way && i < 2 && way->keys[i] != FIELD_id; i++)
-        compare(b, run_fields[way->keys[i]].name, "=", only_value(query, way->keys[i]));
+    if (way)
+        compare(b, run_fields[way->key].name, "=", only_value(query, way->key));
     if (!way && query->roots) {
         begin(b);
         strbuf_puts(b->sql, IS_ROOT);
@@ -256,11 +285,15 @@ void query_sql_walk(struct strbuf *sql, struct query_values *values, const struc
 
 /* The fields whose values are known of each span. */
 static const int categories[] = {
-    FIELD_product, FIELD_product_family,  FIELD_platform,     FIELD_subdomain,
-    FIELD_website, FIELD_website_section, FIELD_git_repo,     FIELD_git_branch,
-    FIELD_host,    FIELD_environment,     FIELD_trigger_type,
+    FIELD_agent_name,   FIELD_job_type,   FIELD_product, FIELD_product_family,
+    FIELD_platform,     FIELD_subdomain,  FIELD_website, FIELD_website_section,
+    FIELD_git_repo,     FIELD_git_branch, FIELD_host,    FIELD_environment,
+    FIELD_trigger_type,
 };
 #define CATEGORY_COUNT (sizeof categories / sizeof *categories)
+
+/* Does a span begin before the place of the walk? */
+#define IS_BEFORE "%s <= ?%d AND (%s < ?%d OR ?%d IS NOT NULL)"
 
 /* Return the first from `i` on that is asked for. */
 static size_t next_category(const struct run_query *query, size_t i)
@@ -298,32 +331,44 @@ static void has_value(struct builder *b, const struct run_query *query, size_t c
     strbuf_printf(b->sql, "%s.value = ?%d", name, add_value(b, query->equals[field]));
 }
 
-void query_sql_span(struct strbuf *sql, struct query_values *values, const struct run_query *query)
+/* Append the last of the closed spans before a time that may have runs of the list. */
+static void put_closed_span(struct builder *b, const struct run_query *query)
 {
-    struct builder b = {sql, values, " AND "};
     size_t first = next_category(query, 0);
     const char *since = first < CATEGORY_COUNT ? "found.since" : "span.since";
 
-    strbuf_printf(sql,
-                  "SELECT %s, (SELECT min(since) FROM telemetry_spans WHERE since > span.since)",
-                  since);
-    put_spans(&b, first);
-    strbuf_puts(sql, " WHERE ");
+    strbuf_printf(b->sql, "SELECT %s", since);
+    put_spans(b, first);
+    strbuf_puts(b->sql, " WHERE ");
     if (first < CATEGORY_COUNT) {
-        has_value(&b, query, first, "found");
-        strbuf_puts(sql, " AND ");
+        has_value(b, query, first, "found");
+        strbuf_puts(b->sql, " AND ");
     }
-    strbuf_printf(sql, "%s <= ?%d AND (%s < ?%d OR ?%d IS NOT NULL)", since, BIND_TIME, since,
-                  BIND_TIME, BIND_ID);
+    strbuf_printf(b->sql, IS_BEFORE, since, BIND_TIME, since, BIND_TIME, BIND_ID);
+    b->separator = " AND ";
     for (size_t i = next_category(query, first + 1); i < CATEGORY_COUNT;
          i = next_category(query, i + 1)) {
-        strbuf_puts(sql, " AND EXISTS (SELECT 1 FROM telemetry_span_values AS other WHERE ");
-        has_value(&b, query, i, "other");
-        strbuf_puts(sql, " AND other.since = span.since)");
+        strbuf_puts(b->sql, " AND EXISTS (SELECT 1 FROM telemetry_span_values AS other WHERE ");
+        has_value(b, query, i, "other");
+        strbuf_puts(b->sql, " AND other.since = span.since)");
     }
-    compare(&b, "span.start_max", ">=", query->start_from);
-    compare(&b, "span.start_min", "<=", query->start_to);
-    compare(&b, "span.end_max", ">=", query->end_from);
-    compare(&b, "span.end_min", "<=", query->end_to);
-    strbuf_printf(sql, " ORDER BY %s DESC LIMIT 1", since);
+    compare(b, "span.start_max", ">=", query->start_from);
+    compare(b, "span.start_min", "<=", query->start_to);
+    compare(b, "span.end_max", ">=", query->end_from);
+    compare(b, "span.end_min", "<=", query->end_to);
+    strbuf_printf(b->sql, " ORDER BY %s DESC LIMIT 1", since);
+}
+
+/* Of the last span nothing is known: it is still open. */
+void query_sql_span(struct strbuf *sql, struct query_values *values, const struct run_query *query)
+{
+    struct builder b = {sql, values, ""};
+
+    strbuf_puts(sql, "SELECT (SELECT min(since) FROM telemetry_spans WHERE since > here.since)"
+                     " FROM (SELECT coalesce((SELECT since FROM"
+                     " (SELECT max(since) AS since FROM telemetry_spans) WHERE ");
+    strbuf_printf(sql, IS_BEFORE, "since", BIND_TIME, "since", BIND_TIME, BIND_ID);
+    strbuf_puts(sql, "), (");
+    put_closed_span(&b, query);
+    strbuf_puts(sql, ")) AS since) AS here WHERE here.since IS NOT NULL");
 }

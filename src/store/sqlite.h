@@ -71,7 +71,7 @@ tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault);
 /* ---- sqlite_list.c --------------------------------------------------------------------------- */
 
 /* So many runs at most does a list look at before it lets writers pass. */
-#define SLICE_RUNS 1000
+#define SLICE_RUNS 512
 
 /* ---- sqlite_read.c --------------------------------------------------------------------------- */
 

@@ -12,21 +12,17 @@
 
 /* ---- Different values ------------------------------------------------------------------------ */
 
-/* Ask for the next larger value again and again: the cost grows with the values, not with the runs. */
-static void put_values_of_index(struct strbuf *sql, int field)
+/* Counts are kept of each. */
+static void put_counted_values(struct strbuf *sql, int field)
 {
-    const char *name = run_fields[field].name;
-
     strbuf_printf(sql,
-                  "WITH RECURSIVE found (value) AS"
-                  " (SELECT min(%s) FROM agent_runs INDEXED BY telemetry_%s UNION ALL"
-                  " SELECT (SELECT min(%s) FROM agent_runs INDEXED BY telemetry_%s"
-                  " WHERE %s > value) FROM found WHERE value IS NOT NULL)"
-                  " SELECT value FROM found WHERE value IS NOT NULL",
-                  name, name, name, name, name);
+                  "SELECT DISTINCT %s AS value FROM telemetry_counts WHERE runs > 0 ORDER BY 1",
+                  run_fields[field].name);
 }
 
-/* The same among the values that spans have. Those that a span may have lost are looked for in it. */
+/* The values that spans have: the next larger one is asked for again and again, so that the cost grows
+ * with the values, not with the runs. Those that a span may have lost are looked for in it, and those
+ * of the last, which is open, too. */
 static void put_values_of_spans(struct strbuf *sql, int field)
 {
     const char *name = run_fields[field].name;
@@ -45,12 +41,17 @@ static void put_values_of_spans(struct strbuf *sql, int field)
                   "(SELECT min(since) FROM telemetry_spans WHERE since > span.since), x'')"
                   " AND %s = found.value)))",
                   name, name, name, name);
+    strbuf_printf(sql,
+                  " UNION SELECT %s FROM agent_runs INDEXED BY telemetry_created_at WHERE"
+                  " created_at >= (SELECT max(since) FROM telemetry_spans) AND %s IS NOT NULL"
+                  " ORDER BY 1",
+                  name, name);
 }
 
 static void put_values(struct strbuf *sql, int field)
 {
-    if (field == FIELD_agent_name || field == FIELD_job_type || field == FIELD_status)
-        put_values_of_index(sql, field);
+    if (field == FIELD_agent_name || field == FIELD_status)
+        put_counted_values(sql, field);
     else
         put_values_of_spans(sql, field);
 }

@@ -97,11 +97,10 @@ static int set_ends(struct walk *walk)
 
 /* ---- Spans ----------------------------------------------------------------------------------- */
 
-/* Go on to the next span that may hold something, and stop at its beginning. */
-static int next_span(struct walk *walk, struct place *until)
+/* Go on to the end of the next span that may hold something. */
+static int next_span(struct walk *walk)
 {
     CLEANUP(statementp_rewind) struct sqlite3_stmt *spans = walk->spans;
-    const char *since;
     const char *end;
     int result = bind_time(spans, BIND_TIME, walk->at.time);
 
@@ -116,14 +115,10 @@ static int next_span(struct walk *walk, struct place *until)
         walk->is_over = true;
         return result == SQLITE_DONE ? SQLITE_OK : result;
     }
-    since = (const char *)sqlite3_column_text(spans, 0);
-    end = (const char *)sqlite3_column_text(spans, 1);
-    if (end && compare_places(&(struct place){(char *)(uintptr_t)end, INT64_MIN}, &walk->at) < 0) {
-        result = place_set(&walk->at, end, INT64_MIN);
-        if (result)
-            return result;
-    }
-    return place_set(until, since ? since : "", INT64_MIN);
+    end = (const char *)sqlite3_column_text(spans, 0);
+    if (end && compare_places(&(struct place){(char *)(uintptr_t)end, INT64_MIN}, &walk->at) < 0)
+        return place_set(&walk->at, end, INT64_MIN);
+    return SQLITE_OK;
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
@@ -151,27 +146,26 @@ static int hand_on(struct walk *walk, int64_t id)
     return SQLITE_OK;
 }
 
-static int bind_ends(struct walk *walk, const struct place *until)
+static int bind_ends(struct walk *walk)
 {
     int result = bind_time(walk->runs, BIND_TIME, walk->at.time);
 
     if (!result)
         result = sqlite3_bind_int64(walk->runs, BIND_ID, walk->at.id);
     if (!result)
-        result = bind_time(walk->runs, BIND_LAST_TIME, until->time);
+        result = bind_time(walk->runs, BIND_LAST_TIME, walk->last.time);
     if (!result)
-        result = sqlite3_bind_int64(walk->runs, BIND_LAST_ID, until->id);
+        result = sqlite3_bind_int64(walk->runs, BIND_LAST_ID, walk->last.id);
     return result ? result : sqlite3_bind_int(walk->runs, BIND_LIMIT, SLICE_RUNS);
 }
 
-/* Look at the runs up to a place, or as many as one slice has. *done: all of them. */
-static int look(struct walk *walk, const struct place *until, bool *done)
+/* Look at as many runs as one slice has. */
+static int look(struct walk *walk)
 {
     CLEANUP(statementp_rewind) struct sqlite3_stmt *runs = walk->runs;
-    int result = bind_ends(walk, until);
+    int result = bind_ends(walk);
     int64_t looked_at = 0;
 
-    *done = false;
     while (!result && (result = sqlite3_step(runs)) == SQLITE_ROW) {
         const char *time = (const char *)sqlite3_column_text(runs, 0);
         int64_t id = sqlite3_column_int64(runs, 1);
@@ -182,39 +176,23 @@ static int look(struct walk *walk, const struct place *until, bool *done)
         if (++looked_at == SLICE_RUNS)
             return place_set(&walk->at, walk->query.by_row ? "" : time ? time : "", id);
     }
-    *done = result == SQLITE_DONE;
-    return *done ? SQLITE_OK : result;
+    walk->is_over = result == SQLITE_DONE;
+    return walk->is_over ? SQLITE_OK : result;
 }
 
-/* Take one slice. */
+/* Take one slice: from here, or from where the next span is that may hold something. */
 static int walk_on(struct walk *walk)
 {
-    struct place until = {NULL, 0};
-    bool done = false;
-    int result;
+    int result = walk->spans ? next_span(walk) : SQLITE_OK;
 
-    if (walk->spans) {
-        result = next_span(walk, &until);
-        if (!result && compare_places(&until, &walk->last) < 0)
-            result = place_set(&until, walk->last.time, walk->last.id);
-    } else {
-        result = place_set(&until, walk->last.time, walk->last.id);
-    }
-    if (!result && !walk->is_over)
-        result = look(walk, &until, &done);
-    if (!result && done) {
-        walk->is_over = walk->is_over || !walk->spans || compare_places(&until, &walk->last) <= 0;
-        result = place_set(&walk->at, until.time, until.id);
-    }
-    free(until.time);
-    return result;
+    return result || walk->is_over ? result : look(walk);
 }
 
 /* ---- Prefixes -------------------------------------------------------------------------------- */
 
 /* Look between which values those that begin so lie. A prefix that leads to one value is that value,
  * and one that leads to none is an empty list: both are found without a walk. */
-static int narrow(struct walk *walk, int field, const char *prefix)
+static int narrow(struct walk *walk, int field, const char *table, const char *prefix)
 {
     CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
     CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
@@ -225,9 +203,8 @@ static int narrow(struct walk *walk, int field, const char *prefix)
 
     for (int i = 0; i < 2; i++)
         strbuf_printf(&sql,
-                      "%s (SELECT %s(%s) FROM agent_runs INDEXED BY telemetry_%s"
-                      " WHERE %s BETWEEN ?1 AND ?1 || char(1114111))",
-                      i ? "," : "SELECT", i ? "max" : "min", name, name, name);
+                      "%s (SELECT %s(%s) FROM %s WHERE %s BETWEEN ?1 AND ?1 || char(1114111))",
+                      i ? "," : "SELECT", i ? "max" : "min", name, table, name);
     result = sqlite_prepare(&statement, walk->store, &sql);
     if (!result)
         result = sqlite3_bind_text(statement, 1, prefix, -1, SQLITE_STATIC);
@@ -251,9 +228,10 @@ static int narrow_all(struct walk *walk)
     int result = SQLITE_OK;
 
     if (query->agent_prefix && !query->equals[FIELD_agent_name])
-        result = narrow(walk, FIELD_agent_name, query->agent_prefix);
+        result = narrow(walk, FIELD_agent_name, "telemetry_counts", query->agent_prefix);
     if (!result && query_has_commit_prefix(query))
-        result = narrow(walk, FIELD_git_commit_hash, query->commit);
+        result = narrow(walk, FIELD_git_commit_hash,
+                        "agent_runs INDEXED BY telemetry_git_commit_hash", query->commit);
     return result;
 }
 

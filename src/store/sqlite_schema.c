@@ -64,7 +64,8 @@ static int inspect(struct store *store, struct schema *schema)
     if (!result)
         result =
             sqlite_query_int(store,
-                             "SELECT count(*) FROM sqlite_schema WHERE tbl_name = 'agent_runs'"
+                             "SELECT count(*) FROM sqlite_schema"
+                             " WHERE tbl_name IN ('agent_runs', 'telemetry_spans')"
                              " AND type IN ('index', 'trigger') AND name GLOB '" SUMMARIES_NAMES
                              "'",
                              &schema->summaries);

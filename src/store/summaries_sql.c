@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  *
- * Time is cut into spans by created_at: a new one begins with a run when the one before it has 512.
- * Of each it is known how many runs it has, between which times they started and ended, and which
- * values their categories have. What a list looks for is not in most spans, and those are passed
- * over. (PostgreSQL has the like as BRIN, by pages instead of by time.)
+ * Time is cut into spans by created_at. Of each that is closed it is known between which times its
+ * runs started and ended, and which values their categories have: what a list looks for is not in
+ * most spans, and those are passed over. (PostgreSQL has the like as BRIN, by pages instead of by time.)
+ * The last span is open: only its runs are counted, so that a new run costs little. A span of 1,024
+ * runs is cut after 512, and closed.
  *
  * What a span says may be too much, never too little: a run that goes or changes leaves its values
  * behind. is_exact says that this never happened.
@@ -18,23 +19,23 @@
  */
 #include "store/summaries_sql.h"
 
+#pragma GCC diagnostic ignored "-Woverlength-strings" /* every compiler takes them */
+
 /* clang-format off */
 
 /* ---- Indexes --------------------------------------------------------------------------------- */
 
+/* Each index costs a page of the disk for every new run that is not beside the one before. So there is
+ * none by agent or job type: those of time and status hold what has to be looked at of a run. */
 static const char *const indexes[] = {
-    "CREATE INDEX telemetry_created_at ON agent_runs (created_at)",
+    "CREATE INDEX telemetry_created_at ON agent_runs\n"
+    "    (created_at, id, agent_name, status, job_type)",
+
+    "CREATE INDEX telemetry_status ON agent_runs\n"
+    "    (status, created_at, id, agent_name, job_type)",
 
     "CREATE INDEX telemetry_roots ON agent_runs (created_at)\n"
     "    WHERE parent_run_id IS NULL OR parent_run_id IN ('', 'unknown')",
-
-    "CREATE INDEX telemetry_agent_name ON agent_runs (agent_name, created_at)",
-
-    "CREATE INDEX telemetry_agent_name_status ON agent_runs (agent_name, status, created_at)",
-
-    "CREATE INDEX telemetry_status ON agent_runs (status, created_at)",
-
-    "CREATE INDEX telemetry_job_type ON agent_runs (job_type, created_at)",
 
     "CREATE INDEX telemetry_run_id ON agent_runs (run_id, created_at)",
 
@@ -90,7 +91,7 @@ static const char *const tables[] = {
     "INSERT INTO telemetry_spans (since) VALUES ('')",
 };
 
-/* ---- Triggers -------------------------------------------------------------------------------- */
+/* ---- Counts ---------------------------------------------------------------------------------- */
 
 /* Count the new row. */
 #define COUNT_IN_NEW \
@@ -105,9 +106,65 @@ static const char *const tables[] = {
     "    UPDATE telemetry_counts SET runs = runs - 1, unposted = unposted - (OLD.api_posted IS 0)\n" \
     "        WHERE agent_name = coalesce(OLD.agent_name, '') AND status = coalesce(OLD.status, '');\n"
 
-/* Have the new row's span say what it holds. */
+/* ---- Spans ----------------------------------------------------------------------------------- */
+
+/* The span of a time, and where a span ends. */
+#define SPAN_OF(time) "(SELECT max(since) FROM telemetry_spans WHERE since <= " time ")"
+#define END_OF(since) \
+    "coalesce((SELECT min(s.since) FROM telemetry_spans AS s WHERE s.since > " since "), x'')"
+#define LAST_SPAN "(SELECT max(since) FROM telemetry_spans)"
+
+/* Put the values of some columns, for the rows that a condition tells, into their span. One statement
+ * has columns that go together: it looks at each combination once. */
+#define PUT_VALUES(names, columns, values, since, condition) \
+    "    INSERT INTO telemetry_span_values (field, value, since)\n" \
+    "        WITH name (field) AS (VALUES " names ")\n" \
+    "        SELECT field, CASE field " values " END AS value, " since "\n" \
+    "        FROM (SELECT DISTINCT " columns "\n" \
+    "            FROM agent_runs WHERE " condition ")\n" \
+    "            CROSS JOIN name\n" \
+    "        WHERE value IS NOT NULL ON CONFLICT DO NOTHING;\n"
+
+#define PUT_ALL_VALUES(since, condition) \
+    PUT_VALUES("('agent_name'), ('agent_owner'), ('product'), ('product_family'), ('platform'),\n" \
+               "        ('host'), ('environment'), ('trigger_type')", \
+               "agent_name, agent_owner, product, product_family,\n" \
+               "        platform, host, environment, trigger_type", \
+               "WHEN 'agent_name' THEN agent_name WHEN 'agent_owner' THEN agent_owner\n" \
+               "        WHEN 'product' THEN product\n" \
+               "        WHEN 'product_family' THEN product_family\n" \
+               "        WHEN 'platform' THEN platform WHEN 'host' THEN host\n" \
+               "        WHEN 'environment' THEN environment ELSE trigger_type", \
+               since, condition) \
+    PUT_VALUES("('job_type')", "job_type", "WHEN 'job_type' THEN job_type", since, condition) \
+    PUT_VALUES("('subdomain'), ('website'), ('website_section')", \
+               "subdomain, website, website_section", \
+               "WHEN 'subdomain' THEN subdomain\n" \
+               "        WHEN 'website' THEN website ELSE website_section", \
+               since, condition) \
+    PUT_VALUES("('git_repo'), ('git_branch'), ('git_commit_source')", \
+               "git_repo, git_branch, git_commit_source", \
+               "WHEN 'git_repo' THEN git_repo\n" \
+               "        WHEN 'git_branch' THEN git_branch ELSE git_commit_source", \
+               since, condition)
+
+/* Count the runs of spans, and see how far their times reach. */
+#define MEASURE_SPANS \
+    "UPDATE telemetry_spans SET (runs, start_min, start_max, end_min, end_max) =\n" \
+    "            (SELECT count(*), min(start_time), max(start_time), min(end_time), max(end_time)\n" \
+    "            FROM agent_runs WHERE created_at >= telemetry_spans.since\n" \
+    "                AND created_at < " END_OF("telemetry_spans.since") ")"
+
+#define COUNT_INTO_SPAN \
+    "    UPDATE telemetry_spans SET runs = runs + 1 WHERE since = " SPAN_OF("NEW.created_at") ";\n"
+
+#define COUNT_OUT_OF_SPAN \
+    "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n" \
+    "        WHERE since = " SPAN_OF("OLD.created_at") ";\n"
+
+/* Have the new row's span say what it holds, if it is closed. */
 #define TAKE_INTO_SPAN \
-    "    UPDATE telemetry_spans SET runs = runs + 1,\n" \
+    "    UPDATE telemetry_spans SET\n" \
     "            start_min = CASE WHEN start_min <= NEW.start_time THEN start_min\n" \
     "                ELSE NEW.start_time END,\n" \
     "            start_max = CASE WHEN start_max >= NEW.start_time THEN start_max\n" \
@@ -116,20 +173,10 @@ static const char *const tables[] = {
     "                ELSE NEW.end_time END,\n" \
     "            end_max = CASE WHEN NEW.end_time IS NULL OR end_max >= NEW.end_time THEN end_max\n" \
     "                ELSE NEW.end_time END\n" \
-    "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at);\n" \
-    "    INSERT INTO telemetry_span_values (field, value, since)\n" \
-    "        WITH category (field, value) AS (VALUES\n" \
-    "                ('agent_owner', NEW.agent_owner), ('product', NEW.product),\n" \
-    "                ('product_family', NEW.product_family), ('platform', NEW.platform),\n" \
-    "                ('subdomain', NEW.subdomain), ('website', NEW.website),\n" \
-    "                ('website_section', NEW.website_section),\n" \
-    "                ('git_repo', NEW.git_repo), ('git_branch', NEW.git_branch),\n" \
-    "                ('git_commit_source', NEW.git_commit_source), ('host', NEW.host),\n" \
-    "                ('environment', NEW.environment),\n" \
-    "                ('trigger_type', NEW.trigger_type))\n" \
-    "        SELECT field, value, (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at)\n" \
-    "        FROM category WHERE value IS NOT NULL\n" \
-    "        ON CONFLICT DO NOTHING;\n"
+    "        WHERE since = " SPAN_OF("NEW.created_at") ";\n" \
+    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id AND created_at < " LAST_SPAN)
+
+/* ---- Triggers -------------------------------------------------------------------------------- */
 
 /* What was noted and is gone was replaced. */
 #define GIVE_UP_REPLACED \
@@ -144,8 +191,8 @@ static const char *const tables[] = {
     "        WHERE (agent_name, status) IN (SELECT agent_name, status FROM telemetry_replaced);\n" \
     "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n" \
     "            (SELECT count(*) FROM telemetry_replaced AS gone\n" \
-    "            WHERE telemetry_spans.since = (SELECT max(since) FROM telemetry_spans WHERE since <= gone.created_at))\n" \
-    "        WHERE since IN (SELECT (SELECT max(since) FROM telemetry_spans WHERE since <= created_at)\n" \
+    "            WHERE telemetry_spans.since = " SPAN_OF("gone.created_at") ")\n" \
+    "        WHERE since IN (SELECT " SPAN_OF("created_at") "\n" \
     "            FROM telemetry_replaced);\n" \
     "    DELETE FROM telemetry_replaced;\n" \
     "END"
@@ -171,48 +218,15 @@ static const char *const triggers[] = {
     NOTE_MET " AND id != OLD.id;\n"
     "END",
 
-    "CREATE TRIGGER telemetry_cut BEFORE INSERT ON agent_runs\n"
-    "WHEN (SELECT runs >= 512 AND since < NEW.created_at AND (SELECT count(*) FROM\n"
-    "        (SELECT 1 FROM agent_runs WHERE created_at >= NEW.created_at AND created_at <\n"
-    "            coalesce((SELECT min(since) FROM telemetry_spans WHERE since > NEW.created_at), x'')\n"
-    "        LIMIT 64)) < 64\n"
-    "    FROM telemetry_spans WHERE since <= NEW.created_at ORDER BY since DESC LIMIT 1)\n"
-    "BEGIN\n"
-    "    INSERT INTO telemetry_span_values (field, value, since)\n"
-    "        WITH category (field) AS (VALUES\n"
-    "                ('agent_owner'), ('product'), ('product_family'), ('platform'),\n"
-    "                ('subdomain'), ('website'), ('website_section'), ('git_repo'),\n"
-    "                ('git_branch'), ('git_commit_source'), ('host'), ('environment'),\n"
-    "                ('trigger_type'))\n"
-    "        SELECT field, CASE field\n"
-    "                WHEN 'agent_owner' THEN agent_owner WHEN 'product' THEN product\n"
-    "                WHEN 'product_family' THEN product_family\n"
-    "                WHEN 'platform' THEN platform WHEN 'subdomain' THEN subdomain\n"
-    "                WHEN 'website' THEN website\n"
-    "                WHEN 'website_section' THEN website_section\n"
-    "                WHEN 'git_repo' THEN git_repo WHEN 'git_branch' THEN git_branch\n"
-    "                WHEN 'git_commit_source' THEN git_commit_source\n"
-    "                WHEN 'host' THEN host WHEN 'environment' THEN environment\n"
-    "                ELSE trigger_type END AS value, NEW.created_at\n"
-    "        FROM agent_runs CROSS JOIN category\n"
-    "        WHERE created_at >= NEW.created_at AND created_at <\n"
-    "                coalesce((SELECT min(since) FROM telemetry_spans WHERE since > NEW.created_at), x'')\n"
-    "            AND value IS NOT NULL\n"
-    "        ON CONFLICT DO NOTHING;\n"
-    "    INSERT INTO telemetry_spans (since, runs, start_min, start_max, end_min, end_max)\n"
-    "        SELECT NEW.created_at, count(*), min(start_time), max(start_time),\n"
-    "            min(end_time), max(end_time)\n"
-    "        FROM agent_runs WHERE created_at >= NEW.created_at AND created_at <\n"
-    "            coalesce((SELECT min(since) FROM telemetry_spans WHERE since > NEW.created_at), x'');\n"
-    "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n"
-    "            (SELECT runs FROM telemetry_spans WHERE since = NEW.created_at)\n"
-    "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since < NEW.created_at)\n"
-    "            AND (SELECT runs FROM telemetry_spans WHERE since = NEW.created_at) > 0;\n"
-    "END",
-
     "CREATE TRIGGER telemetry_insert AFTER INSERT ON agent_runs\n"
     "BEGIN\n"
     COUNT_IN_NEW
+    COUNT_INTO_SPAN
+    "END",
+
+    "CREATE TRIGGER telemetry_late_insert AFTER INSERT ON agent_runs\n"
+    "WHEN NEW.created_at < " LAST_SPAN "\n"
+    "BEGIN\n"
     TAKE_INTO_SPAN
     "END",
 
@@ -226,8 +240,7 @@ static const char *const triggers[] = {
     "BEGIN\n"
     "    DELETE FROM telemetry_replaced WHERE id = OLD.id;\n"
     COUNT_OUT_OLD
-    "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n"
-    "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= OLD.created_at);\n"
+    COUNT_OUT_OF_SPAN
     "END",
 
     "CREATE TRIGGER telemetry_count AFTER UPDATE OF agent_name, status, api_posted ON agent_runs\n"
@@ -240,31 +253,56 @@ static const char *const triggers[] = {
 
     "CREATE TRIGGER telemetry_end AFTER UPDATE OF end_time ON agent_runs\n"
     "WHEN NEW.end_time IS NOT OLD.end_time AND NEW.end_time IS NOT NULL\n"
+    "    AND NEW.created_at < " LAST_SPAN "\n"
     "BEGIN\n"
     "    UPDATE telemetry_spans SET\n"
     "            end_min = CASE WHEN end_min <= NEW.end_time THEN end_min ELSE NEW.end_time END,\n"
     "            end_max = CASE WHEN end_max >= NEW.end_time THEN end_max ELSE NEW.end_time END\n"
-    "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= NEW.created_at)\n"
+    "        WHERE since = " SPAN_OF("NEW.created_at") "\n"
     "            AND (end_min IS NULL OR NEW.end_time < end_min OR NEW.end_time > end_max);\n"
     "END",
 
     "CREATE TRIGGER telemetry_move AFTER UPDATE OF\n"
-    "    created_at, start_time, agent_owner, product, product_family, platform,\n"
-    "    subdomain, website, website_section, git_repo, git_branch, git_commit_source,\n"
+    "    created_at, start_time, agent_name, agent_owner, job_type, product, product_family,\n"
+    "    platform, subdomain, website, website_section, git_repo, git_branch, git_commit_source,\n"
     "    host, environment, trigger_type\n"
     "    ON agent_runs\n"
-    "WHEN (NEW.created_at, NEW.start_time, NEW.agent_owner, NEW.product,\n"
-    "        NEW.product_family, NEW.platform, NEW.subdomain, NEW.website,\n"
+    "WHEN (NEW.created_at, NEW.start_time, NEW.agent_name, NEW.agent_owner, NEW.job_type,\n"
+    "        NEW.product, NEW.product_family, NEW.platform, NEW.subdomain, NEW.website,\n"
     "        NEW.website_section, NEW.git_repo, NEW.git_branch, NEW.git_commit_source,\n"
     "        NEW.host, NEW.environment, NEW.trigger_type)\n"
-    "    IS NOT (OLD.created_at, OLD.start_time, OLD.agent_owner, OLD.product,\n"
-    "        OLD.product_family, OLD.platform, OLD.subdomain, OLD.website,\n"
+    "    IS NOT (OLD.created_at, OLD.start_time, OLD.agent_name, OLD.agent_owner, OLD.job_type,\n"
+    "        OLD.product, OLD.product_family, OLD.platform, OLD.subdomain, OLD.website,\n"
     "        OLD.website_section, OLD.git_repo, OLD.git_branch, OLD.git_commit_source,\n"
     "        OLD.host, OLD.environment, OLD.trigger_type)\n"
     "BEGIN\n"
-    "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n"
-    "        WHERE since = (SELECT max(since) FROM telemetry_spans WHERE since <= OLD.created_at);\n"
+    COUNT_OUT_OF_SPAN
+    COUNT_INTO_SPAN
     TAKE_INTO_SPAN
+    "END",
+
+    /* A span is closed by being called exact. */
+    "CREATE TRIGGER telemetry_close AFTER UPDATE OF is_exact ON telemetry_spans\n"
+    "WHEN NEW.is_exact AND NEW.since < " LAST_SPAN "\n"
+    "BEGIN\n"
+    PUT_ALL_VALUES("NEW.since", "created_at >= NEW.since AND created_at < " END_OF("NEW.since"))
+    "END",
+
+    /* The one of both halves that is new among those closed: the lower, where the span was the last. */
+    "CREATE TRIGGER telemetry_cut AFTER UPDATE OF runs ON telemetry_spans\n"
+    "WHEN NEW.runs >= 1024 AND NEW.runs % 512 = 0 AND NEW.runs > OLD.runs AND NEW.since <\n"
+    "    (SELECT created_at FROM agent_runs WHERE created_at >= NEW.since\n"
+    "    ORDER BY created_at LIMIT 1 OFFSET 512)\n"
+    "BEGIN\n"
+    "    INSERT INTO telemetry_spans (since)\n"
+    "        SELECT created_at FROM agent_runs WHERE created_at >= NEW.since\n"
+    "        ORDER BY created_at LIMIT 1 OFFSET 512;\n"
+    "    " MEASURE_SPANS " WHERE since IN (NEW.since, " END_OF("NEW.since") ");\n"
+    "    UPDATE telemetry_spans SET is_exact = 0\n"
+    "        WHERE since = NEW.since AND " END_OF("NEW.since") " < " LAST_SPAN ";\n"
+    "    UPDATE telemetry_spans SET is_exact = 1\n"
+    "        WHERE since = (SELECT max(since) FROM telemetry_spans\n"
+    "            WHERE since <= " END_OF("NEW.since") " AND since < " LAST_SPAN ");\n"
     "END",
 };
 
@@ -281,33 +319,9 @@ static const char *const fill[] = {
     "        (SELECT created_at, row_number() OVER (ORDER BY created_at) AS place FROM agent_runs)\n"
     "    WHERE place % 512 = 0 AND created_at > ''",
 
-    "UPDATE telemetry_spans AS span SET (runs, start_min, start_max, end_min, end_max) =\n"
-    "    (SELECT count(*), min(start_time), max(start_time), min(end_time), max(end_time)\n"
-    "    FROM agent_runs INDEXED BY telemetry_created_at\n"
-    "    WHERE created_at >= span.since AND created_at <\n"
-    "        coalesce((SELECT min(since) FROM telemetry_spans WHERE since > span.since), x''))",
+    MEASURE_SPANS,
 
-    "INSERT INTO telemetry_span_values (field, value, since)\n"
-    "    WITH category (field) AS (VALUES\n"
-    "            ('agent_owner'), ('product'), ('product_family'), ('platform'),\n"
-    "            ('subdomain'), ('website'), ('website_section'), ('git_repo'),\n"
-    "            ('git_branch'), ('git_commit_source'), ('host'), ('environment'),\n"
-    "            ('trigger_type'))\n"
-    "    SELECT field, CASE field\n"
-    "            WHEN 'agent_owner' THEN agent_owner WHEN 'product' THEN product\n"
-    "            WHEN 'product_family' THEN product_family WHEN 'platform' THEN platform\n"
-    "            WHEN 'subdomain' THEN subdomain WHEN 'website' THEN website\n"
-    "            WHEN 'website_section' THEN website_section\n"
-    "            WHEN 'git_repo' THEN git_repo WHEN 'git_branch' THEN git_branch\n"
-    "            WHEN 'git_commit_source' THEN git_commit_source WHEN 'host' THEN host\n"
-    "            WHEN 'environment' THEN environment ELSE trigger_type END AS value, span.since\n"
-    "    FROM telemetry_spans AS span\n"
-    "        CROSS JOIN agent_runs INDEXED BY telemetry_created_at\n"
-    "        ON created_at >= span.since AND created_at <\n"
-    "            coalesce((SELECT min(since) FROM telemetry_spans WHERE since > span.since), x'')\n"
-    "        CROSS JOIN category\n"
-    "    WHERE value IS NOT NULL\n"
-    "    ON CONFLICT DO NOTHING",
+    "UPDATE telemetry_spans SET is_exact = 1",
 };
 
 /* clang-format on */

@@ -15,9 +15,9 @@ import old_databases
 from harness import a_run
 
 NEW_INDEXES = {
-    "created_at", "created_at WHERE parent_run_id IS NULL OR parent_run_id IN ('', 'unknown')",
-    "agent_name, created_at", "agent_name, status, created_at", "status, created_at",
-    "job_type, created_at", "run_id, created_at",
+    "created_at, id, agent_name, status, job_type", "status, created_at, id, agent_name, job_type",
+    "created_at WHERE parent_run_id IS NULL OR parent_run_id IN ('', 'unknown')",
+    "run_id, created_at",
     "parent_run_id, created_at WHERE parent_run_id IS NOT NULL",
     "git_commit_hash, created_at WHERE git_commit_hash IS NOT NULL",
     "insight_id, created_at WHERE insight_id IS NOT NULL",

@@ -339,7 +339,7 @@ static void full_check__compares_indexes_with_their_table(void **state)
     char *name;
 
     assert_int_equal(try_create(store, "e1", &write, NULL), TEL_OK);
-    offset = page_of(fixture->path, "telemetry_agent_name");
+    offset = page_of(fixture->path, "telemetry_status");
     assert_int_equal(pread(fd, page, sizeof page, offset), PAGE_BYTES);
     name = memmem(page, sizeof page, "crawler", 7);
     assert_non_null(name);

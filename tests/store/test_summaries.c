@@ -15,6 +15,20 @@
 #define NEXT "coalesce((SELECT min(since) FROM telemetry_spans WHERE since > s.since), x'')"
 #define OF_ROW "s.since = (SELECT max(since) FROM telemetry_spans WHERE since <= r.created_at)"
 
+#define IS_CLOSED "s.since < (SELECT max(since) FROM telemetry_spans)"
+
+/* A closed span that does not know a value that it has, and one that has lost a value and says that it
+ * is exact. */
+#define UNKNOWN_VALUE(field)                                                                   \
+    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW                \
+    " WHERE " IS_CLOSED " AND " field " IS NOT NULL AND NOT EXISTS"                            \
+    " (SELECT 1 FROM telemetry_span_values AS v WHERE v.since = s.since AND v.field = '" field \
+    "' AND v.value = r." field ")"
+#define LOST_VALUE(name)                                                                      \
+    "SELECT count(*) FROM telemetry_spans AS s JOIN telemetry_span_values AS v USING (since)" \
+    " WHERE is_exact AND v.field = '" name "' AND NOT EXISTS (SELECT 1 FROM agent_runs WHERE" \
+    " created_at >= s.since AND created_at < " NEXT " AND " name " = v.value)"
+
 /* What must find nothing: a count that is wrong, or a run that its span does not know of. */
 static const char *const faults[] = {
     "SELECT count(*) FROM (SELECT agent_name, status, count(*), sum(api_posted IS 0) FROM agent_runs"
@@ -24,15 +38,23 @@ static const char *const faults[] = {
     " sum(api_posted IS 0) FROM agent_runs GROUP BY 1, 2)",
     "SELECT count(*) FROM telemetry_spans AS s WHERE runs != (SELECT count(*) FROM agent_runs"
     " WHERE created_at >= s.since AND created_at < " NEXT ")",
-    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW
-    " WHERE NOT (start_time BETWEEN start_min AND start_max)"
-    " OR NOT (end_time IS NULL OR (end_min IS NOT NULL AND end_time BETWEEN end_min AND end_max))",
-    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW
-    " WHERE product IS NOT NULL AND NOT EXISTS (SELECT 1 FROM telemetry_span_values AS v"
-    " WHERE v.since = s.since AND field = 'product' AND value = product)",
-    "SELECT count(*) FROM telemetry_spans AS s JOIN telemetry_span_values AS v USING (since)"
-    " WHERE is_exact AND field = 'product' AND NOT EXISTS (SELECT 1 FROM agent_runs WHERE"
-    " created_at >= s.since AND created_at < " NEXT " AND product = value)",
+    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW " WHERE " IS_CLOSED
+    " AND (NOT (start_time BETWEEN start_min AND start_max)"
+    " OR NOT (end_time IS NULL OR (end_min IS NOT NULL AND end_time BETWEEN end_min AND end_max)))",
+    UNKNOWN_VALUE("agent_name"),
+    UNKNOWN_VALUE("job_type"),
+    UNKNOWN_VALUE("product"),
+    UNKNOWN_VALUE("website_section"),
+    UNKNOWN_VALUE("git_commit_source"),
+    LOST_VALUE("agent_name"),
+    LOST_VALUE("job_type"),
+    LOST_VALUE("product"),
+    LOST_VALUE("website_section"),
+    LOST_VALUE("git_commit_source"),
+    /* Only what was made at one and the same time may stay in one span. */
+    "SELECT count(*) FROM telemetry_spans AS s WHERE runs >= 1536 AND since <"
+    " (SELECT created_at FROM agent_runs WHERE created_at >= s.since ORDER BY created_at"
+    " LIMIT 1 OFFSET 512)",
 };
 
 static void assert_sound(const char *path, const char *after)
@@ -45,14 +67,16 @@ static void assert_sound(const char *path, const char *after)
 
 #define COLUMNS                                                                         \
     " INTO agent_runs (event_id, run_id, created_at, start_time, end_time, agent_name," \
-    " job_type, status, product, api_posted) "
+    " job_type, status, product, api_posted, website_section, git_commit_source) "
 #define MANY(first, last, time)                                                              \
     "WITH RECURSIVE n(i) AS (SELECT " first " UNION ALL SELECT i + 1 FROM n WHERE i < " last \
-    ") INSERT OR REPLACE" COLUMNS "SELECT i, 'r', " time ", i, i + 1, 'a' || (i % 3), 'j',"  \
-    " iif(i % 2, 'success', 'running'), 'p' || (i / 100), i % 5 = 0 FROM n"
+    ") INSERT OR REPLACE" COLUMNS "SELECT i, 'r', " time                                     \
+    ", i, i + 1, 'a' || (i % 3), 'j' || (i % 7),"                                            \
+    " iif(i % 2, 'success', 'running'), 'p' || (i / 100), i % 5 = 0, 's' || (i / 200),"      \
+    " iif(i % 6, NULL, 'ci') FROM n"
 #define ONE(event_id, time, more)                 \
     COLUMNS "VALUES ('" event_id "', 'r', '" time \
-            "', '2024', NULL, 'b', 'j', 'running', 'new'" more ")"
+            "', '2024', NULL, 'b', 'j', 'running', 'new'" more ", 's', 'llm')"
 
 static const char *const writes[] = {
     MANY("1", "3000", "printf('2025-%06d', i)"),
