@@ -170,6 +170,17 @@ static field_set untouched(const struct tel_record *stored)
     return set;
 }
 
+/* Leave the status out where it stays: setting it would write its place in two indexes anew. */
+static field_set without_same_status(field_set set, const struct tel_record *record,
+                                     const struct tel_record *stored)
+{
+    const char *given = record_text(record, FIELD_status);
+    const char *present = record_text(stored, FIELD_status);
+    bool is_same = given && present && strcmp(given, present) == 0;
+
+    return is_same && set != FIELD_BIT(FIELD_status) ? set & ~FIELD_BIT(FIELD_status) : set;
+}
+
 /* Return what a write changes in the run that is stored. */
 static field_set fields_to_change(const struct write *write, const struct tel_record *stored)
 {
@@ -177,7 +188,7 @@ static field_set fields_to_change(const struct write *write, const struct tel_re
 
     switch (write->kind) {
     case WRITE_UPDATE:
-        return given | (write->cleared & UPDATABLE);
+        return without_same_status(given | (write->cleared & UPDATABLE), write->record, stored);
     case WRITE_CREATE:
         if (has_ended(stored) || !has_ended(write->record))
             return 0;
