@@ -86,7 +86,8 @@ static tel_error read_state(struct recovery *recovery, tel_fault *fault)
     return TEL_OK;
 }
 
-/* A state that is torn by a power cut counts as none. */
+/* A state that is torn by a power cut counts as none. Whoever is killed leaves the old or the new one:
+ * behind a first line that is whole, nothing is read. */
 static tel_error write_state(const struct recovery *recovery, const char *how, tel_fault *fault)
 {
     enum file_access access = config_file_access(recovery->config);
@@ -107,9 +108,9 @@ static tel_error write_state(const struct recovery *recovery, const char *how, t
         error = file_open(&fd, recovery->path, O_WRONLY | O_CREAT, access, &created, fault);
     if (error)
         return error;
-    if (ftruncate(fd, 0))
-        return fault_errno(fault, TEL_E_IO, "cannot write to %s", recovery->path);
     error = file_write(fd, recovery->path, text, strlen(text), fault);
+    if (!error && ftruncate(fd, (off_t)strlen(text)))
+        error = fault_errno(fault, TEL_E_IO, "cannot write to %s", recovery->path);
     if (!error)
         error = file_sync(fd, recovery->path, fault);
     return error || !created ? error : directory_sync(directory, fault);
