@@ -88,13 +88,13 @@ static void look_at_files(struct world *world)
 /* Live with the allocations from..to failing. Returns how many were not freed. */
 static long live_without(struct world *world, const tel_config *config, long from, long to)
 {
-    long before = atomic_load(&nomem.in_use);
+    long before = atomic_load(&nomem->in_use);
     long left;
 
     nomem_arm(from, to);
     live(config);
     (void)nomem_disarm();
-    left = atomic_load(&nomem.in_use) - before;
+    left = atomic_load(&nomem->in_use) - before;
     look_at_files(world);
     return left;
 }
@@ -116,7 +116,7 @@ static void fail_everywhere(struct world *world, const tel_config *config)
 
     (void)live_without(world, config, 0, 0);
     assert_frees_all(world, config, 0, 0);
-    wanted = atomic_load(&nomem.made);
+    wanted = atomic_load(&nomem->made);
     assert_true(wanted > 100);
     for (long n = 1; n <= wanted; n += n < EACH_UP_TO ? 1 : STEP_BEYOND) {
         assert_frees_all(world, config, n, n);

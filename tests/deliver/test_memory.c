@@ -110,9 +110,9 @@ static bool survives(tel_error (*scenario)(void), long from, long to, long block
     nomem_arm(from, to);
     error = scenario();
     reached = nomem_disarm() >= from;
-    if (atomic_load(&nomem.in_use) > blocks_max)
+    if (atomic_load(&nomem->in_use) > blocks_max)
         fail_msg("%ld blocks leaked when allocation %ld failed (%s)",
-                 atomic_load(&nomem.in_use) - blocks_max, from, tel_strerror(error));
+                 atomic_load(&nomem->in_use) - blocks_max, from, tel_strerror(error));
     /* The system's own memory is a matter of files: a directory cannot be read. */
     if (error && error != TEL_E_NOMEM && error != TEL_E_UNAVAILABLE && error != TEL_E_IO)
         fail_msg("\"%s\" when allocation %ld failed", tel_strerror(error), from);
@@ -128,7 +128,7 @@ static void at_each_point(tel_error (*scenario)(void), long leaks_of_others)
 
     for (int i = 0; i < 3; i++) /* what is made once and kept */
         assert_int_equal(scenario(), TEL_OK);
-    blocks_max = atomic_load(&nomem.in_use) + leaks_of_others;
+    blocks_max = atomic_load(&nomem->in_use) + leaks_of_others;
     while (survives(scenario, n, n, blocks_max) && survives(scenario, n, LONG_MAX, blocks_max) &&
            n < POINTS_MAX)
         n++;
@@ -195,8 +195,8 @@ static tel_error sync_what_was_appended(void)
 {
     tel_http_client *http = NULL;
     tel_buffer *buffer = NULL;
-    long from = atomic_load(&nomem.from);
-    long to = atomic_load(&nomem.to);
+    long from = atomic_load(&nomem->from);
+    long to = atomic_load(&nomem->to);
     tel_error error;
     long made;
 
@@ -211,7 +211,7 @@ static tel_error sync_what_was_appended(void)
     assert_int_equal(tel_buffer_sync(buffer, http, 60000, NULL, NULL), TEL_OK);
     tel_http_client_free(http);
     tel_buffer_free(buffer);
-    atomic_store(&nomem.made, made);
+    atomic_store(&nomem->made, made);
     return error;
 }
 

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,45 +25,48 @@
 
 #define KILLED (-1) /* in place of an error */
 
-static struct {
+struct call_faults {
     atomic_long made; /* since calls_arm() */
     atomic_long from; /* the first that fails; 0: none */
     atomic_long to;   /* the last */
     atomic_int error; /* how, or KILLED */
-    const char *only; /* the calls of this name alone; NULL: all */
-} calls;
+    char only[12];    /* the calls of this name alone; "": all */
+};
+
+static struct call_faults own_calls;
+static struct call_faults *calls = &own_calls;
 
 /* Count anew, and let the calls from..to fail with `error`. Those named `only`, or all (NULL). */
 static inline void calls_arm(long from, long to, int error, const char *only)
 {
-    atomic_store(&calls.from, 0);
-    atomic_store(&calls.made, 0);
-    atomic_store(&calls.to, to);
-    atomic_store(&calls.error, error);
-    calls.only = only;
-    atomic_store(&calls.from, from);
+    atomic_store(&calls->from, 0);
+    atomic_store(&calls->made, 0);
+    atomic_store(&calls->to, to);
+    atomic_store(&calls->error, error);
+    (void)snprintf(calls->only, sizeof calls->only, "%s", only ? only : "");
+    atomic_store(&calls->from, from);
 }
 
 /* Let nothing fail any more; return how many there were. */
 static inline long calls_disarm(void)
 {
-    atomic_store(&calls.from, 0);
-    return atomic_load(&calls.made);
+    atomic_store(&calls->from, 0);
+    return atomic_load(&calls->made);
 }
 
 static bool call_fails(const char *name)
 {
-    long from = atomic_load(&calls.from);
+    long from = atomic_load(&calls->from);
     long n;
 
-    if (from == 0 || (calls.only && strcmp(calls.only, name) != 0))
+    if (from == 0 || (*calls->only && strcmp(calls->only, name) != 0))
         return false;
-    n = atomic_fetch_add(&calls.made, 1) + 1;
-    if (n < from || n > atomic_load(&calls.to))
+    n = atomic_fetch_add(&calls->made, 1) + 1;
+    if (n < from || n > atomic_load(&calls->to))
         return false;
-    if (atomic_load(&calls.error) == KILLED)
+    if (atomic_load(&calls->error) == KILLED)
         (void)kill(getpid(), SIGKILL);
-    errno = atomic_load(&calls.error);
+    errno = atomic_load(&calls->error);
     return true;
 }
 
@@ -140,6 +144,16 @@ TEL_API int renameat2(int from_directory, const char *from, int to_directory, co
     return (int)CALL_OR_FAIL(renameat2, from_directory, from, to_directory, to, flags);
 }
 
+TEL_API int rename(const char *from, const char *to)
+{
+    return (int)CALL_OR_FAIL(rename, from, to);
+}
+
+TEL_API int link(const char *from, const char *to)
+{
+    return (int)CALL_OR_FAIL(link, from, to);
+}
+
 TEL_API int unlink(const char *path)
 {
     return (int)CALL_OR_FAIL(unlink, path);
@@ -153,6 +167,11 @@ TEL_API int mkdir(const char *path, mode_t mode)
 TEL_API ssize_t send(int fd, const void *bytes, size_t count, int flags)
 {
     return CALL_OR_FAIL(sendto, fd, bytes, count, flags, NULL, 0);
+}
+
+TEL_API ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    return CALL_OR_FAIL(sendmsg, fd, message, flags);
 }
 
 #endif

@@ -17,12 +17,15 @@
 
 #define SKIPPED 77 /* a program's status that ctest takes for that */
 
-static struct {
+struct memory_faults {
     atomic_long made;   /* allocations since nomem_arm() */
     atomic_long from;   /* the first of them that fails; 0: none */
     atomic_long to;     /* the last */
     atomic_long in_use; /* blocks */
-} nomem;
+};
+
+static struct memory_faults own_memory;
+static struct memory_faults *nomem = &own_memory;
 
 /* The other side of a conversation is not what is tested: its thread's allocations do not count. */
 static _Thread_local bool nomem_is_spared __attribute__((unused));
@@ -30,17 +33,17 @@ static _Thread_local bool nomem_is_spared __attribute__((unused));
 /* Count anew, and let the allocations from..to fail. `from` 0: none. */
 static inline void nomem_arm(long from, long to)
 {
-    atomic_store(&nomem.from, 0);
-    atomic_store(&nomem.made, 0);
-    atomic_store(&nomem.to, to);
-    atomic_store(&nomem.from, from);
+    atomic_store(&nomem->from, 0);
+    atomic_store(&nomem->made, 0);
+    atomic_store(&nomem->to, to);
+    atomic_store(&nomem->from, from);
 }
 
 /* Let nothing fail any more; return how many there were. */
 static inline long nomem_disarm(void)
 {
-    atomic_store(&nomem.from, 0);
-    return atomic_load(&nomem.made);
+    atomic_store(&nomem->from, 0);
+    return atomic_load(&nomem->made);
 }
 
 #if MALLOC_MAY_BE_OURS
@@ -56,9 +59,9 @@ static bool nomem_fails(void)
 
     if (nomem_is_spared)
         return false;
-    n = atomic_fetch_add(&nomem.made, 1) + 1;
-    from = atomic_load(&nomem.from);
-    if (from == 0 || n < from || n > atomic_load(&nomem.to))
+    n = atomic_fetch_add(&nomem->made, 1) + 1;
+    from = atomic_load(&nomem->from);
+    if (from == 0 || n < from || n > atomic_load(&nomem->to))
         return false;
     errno = ENOMEM;
     return true;
@@ -66,7 +69,7 @@ static bool nomem_fails(void)
 
 static void *nomem_counted(void *memory)
 {
-    (void)atomic_fetch_add(&nomem.in_use, memory != NULL);
+    (void)atomic_fetch_add(&nomem->in_use, memory != NULL);
     return memory;
 }
 
@@ -89,7 +92,7 @@ TEL_API void *realloc(void *memory, size_t size)
 
 TEL_API void free(void *memory)
 {
-    (void)atomic_fetch_sub(&nomem.in_use, memory != NULL);
+    (void)atomic_fetch_sub(&nomem->in_use, memory != NULL);
     __libc_free(memory);
 }
 #endif

@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: MIT
+"""Calls of the built programs that fail, or kill them, where a test says so: tests/preload/faults.c.
+
+A test takes some of the points where a call can fail, the same ones each time; TELEMETRY_TEST_LONG: all.
+"""
+import ctypes
+import errno
+import mmap
+import os
+import unittest
+
+import harness
+
+LIBRARY = harness.BUILD_DIR / "tests" / "libfaults.so"
+IS_LONG = bool(os.environ.get("TELEMETRY_TEST_LONG"))
+ALL = 2**62
+KILL = -1  # in place of an errno
+
+# What each call may fail with, and does on some machine.
+FAILURES = [(call, number) for call, numbers in {
+    "open": (errno.EMFILE, errno.EROFS, errno.ENOSPC, errno.EIO),
+    "write": (errno.EIO, errno.ENOSPC, errno.EFBIG),
+    "pwrite64": (errno.EIO, errno.ENOSPC, errno.EFBIG),
+    "fsync": (errno.EIO, errno.ENOSPC),
+    "fdatasync": (errno.EIO, errno.ENOSPC),
+    "ftruncate": (errno.EIO, errno.EFBIG),
+    "rename": (errno.EIO, errno.ENOSPC, errno.EROFS),
+    "renameat2": (errno.EIO, errno.ENOSPC, errno.EROFS),
+    "link": (errno.EIO, errno.ENOSPC, errno.EROFS),
+    "unlink": (errno.EIO, errno.EROFS),
+    "mkdir": (errno.ENOSPC, errno.EROFS),
+}.items() for number in numbers]
+
+
+def points(stride, each_up_to=0):
+    """Numbers of calls, from 1 on: in the short form each up to `each_up_to`, then every `stride`-th."""
+    point = 1
+    while True:
+        yield point
+        point += 1 if IS_LONG or point < each_up_to else stride
+
+
+class _Shared(ctypes.Structure):
+    """struct faults"""
+    _fields_ = [(name, ctypes.c_long) for name in ("calls_made", "calls_from", "calls_to")]
+    _fields_ += [("calls_error", ctypes.c_int), ("calls_only", ctypes.c_char * 12)]
+    _fields_ += [(name, ctypes.c_long) for name in ("memory_made", "memory_from", "memory_to",
+                                                    "blocks")]
+
+
+class Faults:
+    """What fails in the programs that are started with `settings`."""
+
+    def __init__(self, path):
+        path.write_bytes(bytes(mmap.PAGESIZE))
+        with open(path, "r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 0)
+        self._shared = _Shared.from_buffer(self._map)
+        self.settings = {"LD_PRELOAD": LIBRARY, "FAULTS_FILE": path}
+
+    def fail_calls(self, first, last, error, only=""):
+        """The calls first..last, counted from now, fail with `error`; those named `only`, or all."""
+        self._shared.calls_from = 0
+        self._shared.calls_made = 0
+        self._shared.calls_to = last
+        self._shared.calls_error = error
+        self._shared.calls_only = only.encode()
+        self._shared.calls_from = first
+
+    def fail_allocations(self, first, last):
+        self._shared.memory_from = 0
+        self._shared.memory_made = 0
+        self._shared.memory_to = last
+        self._shared.memory_from = first
+
+    def heal(self):
+        """Nothing fails any more."""
+        self._shared.calls_from = 0
+        self._shared.memory_from = 0
+
+    @property
+    def calls(self):
+        return self._shared.calls_made
+
+    @property
+    def allocations(self):
+        return self._shared.memory_made
+
+    @property
+    def blocks(self):
+        """Of memory, in use."""
+        return self._shared.blocks
+
+
+@unittest.skipIf(os.environ.get("TELEMETRY_SANITIZE"), "the sanitizers have calls of their own")
+class TestCase(harness.TestCase):
+    """A test with self.faults."""
+
+    def setUp(self):
+        super().setUp()
+        self.faults = Faults(self.base / "faults")

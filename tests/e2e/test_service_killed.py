@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: MIT
+"""The service is killed before each system call that changes something: in the course of ten commits, and
+while it starts. What it had answered is there after the next start, once, and the database is sound.
+"""
+import json
+import os
+import shutil
+
+import faults
+import harness
+import ledger
+from harness import a_run
+
+OLD = 1765360800  # the tenth of December 2025
+
+
+def path(base):
+    return base / "db" / "telemetry.sqlite"
+
+
+def trail_state(base):
+    """The file that says from which day on the audit trail is not accounted for, or "all"."""
+    return base / "db" / "telemetry.sqlite.trail"
+
+
+class KilledTest(faults.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.ledger = ledger.Ledger()
+
+    def kill_before(self, call, only=""):
+        self.faults.fail_calls(call, faults.ALL, faults.KILL, only)
+
+    # ---- In the course of ten commits ----
+
+    def kill_in_the_course_of_ten_commits(self, stride, **settings):
+        """Kill it before every `stride`-th call. Returns how often it was killed."""
+        service = self.start_service(**self.faults.settings, **settings)
+        for kills, point in enumerate(faults.points(stride)):
+            self.kill_before(point)
+            if all(self.ledger.write(service, write) for write in ledger.ten_writes()):
+                break
+            self.assertEqual(service.wait(), -9)
+            self.faults.heal()
+            service = self.start_service(**self.faults.settings, **settings)
+            self.ledger.assert_kept(self.database)
+            self.ledger.write_again(service)
+        self.faults.heal()
+        self.assertEqual(service.stop(), 0)
+        self.ledger.assert_kept(self.database)
+        print(f"{kills} kills, {len(self.ledger.acknowledged)} acknowledged runs")
+        return kills
+
+    def test_in_the_course_of_ten_commits(self):
+        self.assertGreater(self.kill_in_the_course_of_ten_commits(stride=4), 100)
+
+    def test_in_the_course_of_ten_commits_to_a_write_ahead_log(self):
+        kills = self.kill_in_the_course_of_ten_commits(stride=9, TELEMETRY_DB_JOURNAL_MODE="WAL")
+        self.assertGreater(kills, 20)
+
+    # ---- From start to end ----
+
+    def leave_much_to_do(self, base):
+        """Leave a commit half done, a run that only the audit trail has, and a buffer."""
+        service = self.start_service(base=base, **self.faults.settings)
+        self.faults.fail_calls(faults.ALL, faults.ALL, faults.KILL, "pwrite64")
+        self.assertEqual(self.ledger.write(service, ledger.ten_writes()[0]).status_code, 201)
+        self.kill_before(self.faults.calls, "pwrite64")
+        self.assertIsNone(self.ledger.write(service, ledger.ten_writes()[0]))
+        self.assertEqual(service.wait(), -9)
+        self.faults.heal()
+        self.assertTrue((base / "db" / "telemetry.sqlite-journal").stat().st_size)
+        state = trail_state(base)
+        state.write_text("all" + state.read_text()[8:])  # as before its first round
+        runs = [a_run(record_type="run", status="success") for _ in range(3)]
+        for name, lines in (("raw/events_20251210.ndjson", runs[:1]),
+                            ("buffer/telemetry_20251210_120000.jsonl.ready", runs[1:])):
+            file = base / name
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+            file.chmod(0o600)
+            os.utime(file, (OLD, OLD))
+        self.ledger.acknowledged.update({run["event_id"]: run["status"] for run in runs})
+
+    def live(self, base):
+        """A service starts, does what there is to do, and ends; returns its exit status."""
+        service = self.start_service(base=base, start=False, **self.faults.settings)
+        harness.wait_until(
+            lambda: service.process.poll() is not None
+            or (service.url and any(base.glob("buffer/*.synced"))
+                and trail_state(base).read_text()[:8].isdigit()),
+            "the service to do what there is to do")
+        return service.stop()
+
+    def test_from_start_to_end_with_much_to_do(self):
+        left, base = self.base / "left", self.base / "copy"
+        left.mkdir()
+        self.leave_much_to_do(left)
+        for kills, point in enumerate(faults.points(stride=4, each_up_to=10)):
+            shutil.copytree(left, base)
+            self.kill_before(point)
+            status = self.live(base)
+            self.faults.heal()
+            if status == -9:
+                self.assertEqual(self.live(base), 0)
+            self.ledger.assert_kept(path(base))
+            shutil.rmtree(base)
+            if status != -9:
+                break
+        self.assertEqual(status, 0)
+        print(f"{kills} kills")
+        self.assertGreater(kills, 30)
+
+
+if __name__ == "__main__":
+    harness.main()

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A library to be preloaded (tests/e2e/faults.py): system calls and allocations of a program fail, or
+ * kill it, where its tester says so, who may change his mind while it runs. The file FAULTS_FILE,
+ * mapped by both, is what they share. Programs that the program starts are left alone.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "support/calls.h"
+#include "support/nomem.h"
+
+struct faults {
+    struct call_faults calls;
+    struct memory_faults memory;
+};
+
+__attribute__((constructor)) static void share_faults(void)
+{
+    const char *path = getenv("FAULTS_FILE");
+    int fd = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_RDWR | O_CLOEXEC) : -1;
+    struct faults *shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    if (shared == MAP_FAILED) {
+        (void)fprintf(stderr, "FAULTS_FILE: %s\n", strerror(errno));
+        _exit(70);
+    }
+    (void)close(fd);
+    (void)unsetenv("LD_PRELOAD");
+    (void)unsetenv("FAULTS_FILE");
+    calls = &shared->calls;
+    nomem = &shared->memory;
+}
