@@ -20,7 +20,9 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "deliver/buffer.h"
+#include "deliver/export_state.h"
 #include "deliver/ndjson.h"
+#include "deliver/recovery.h"
 #include "deliver/sync.h"
 #include "support/database.h"
 #include "support/scratch.h"
@@ -469,6 +471,52 @@ static void sync__leaves_a_file_that_somebody_else_was_through_with(void **state
     bench_clear(&bench);
 }
 
+/* ---- The small files beside the database ------------------------------------------------------- */
+
+static void export_state__is_durable_before_anything_is_exported(void **state)
+{
+    char *scratch = scratch_make();
+    CLEANUP(freep) char *database = scratch_path(scratch, "base/t.sqlite");
+    struct export_state export = EXPORT_STATE();
+    struct export_state other = EXPORT_STATE();
+
+    (void)state;
+    spy_reset(0);
+    assert_int_equal(export_state_open(&export, database, FILE_OWNER_ONLY, deadline_in(0), NULL),
+                     TEL_OK);
+    check_calls("sync .export; sync-directory base; ");
+    assert_int_equal(export_state_open(&other, database, FILE_OWNER_ONLY, deadline_in(0), NULL),
+                     TEL_E_BUSY);
+    export_state_close(&export);
+    assert_int_equal(export_state_open(&other, database, FILE_OWNER_ONLY, deadline_in(0), NULL),
+                     TEL_OK);
+    check_calls("");
+    export_state_close(&other);
+    scratch_remove(scratch);
+}
+
+static void recovery__is_durable_before_the_database_is_written_to(void **state)
+{
+    char *scratch = scratch_make();
+    CLEANUP(freep) char *directory = scratch_path(scratch, "base");
+    CLEANUP(freep) char *database = scratch_path(scratch, "base/t.sqlite");
+    CLEANUP(config_freep) tel_config *config = NULL;
+    CLEANUP(recovery_clear) struct recovery recovery;
+    const struct log log = {0};
+
+    (void)state;
+    assert_int_equal(tel_config_new(&config), TEL_OK);
+    assert_int_equal(tel_config_set(config, "TELEMETRY_DB_PATH", database), TEL_OK);
+    assert_int_equal(tel_config_set(config, "TELEMETRY_NDJSON_DIR", directory), TEL_OK);
+    assert_int_equal(recovery_look(&recovery, config, &log, NULL), TEL_OK);
+    spy_reset(0);
+    assert_int_equal(recovery_begin(&recovery, NULL), TEL_OK);
+    check_calls("sync .trail; sync-directory base; ");
+    recovery_end(&recovery);
+    check_calls("sync .trail; ");
+    scratch_remove(scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -482,6 +530,8 @@ int main(void)
         cmocka_unit_test(sync__delivers_what_comes_after_the_last_rename),
         cmocka_unit_test(sync__takes_a_rename_back_when_what_comes_after_it_is_not_taken),
         cmocka_unit_test(sync__leaves_a_file_that_somebody_else_was_through_with),
+        cmocka_unit_test(export_state__is_durable_before_anything_is_exported),
+        cmocka_unit_test(recovery__is_durable_before_the_database_is_written_to),
     };
 
     return cmocka_run_group_tests(tests, NULL, teardown_spy);
