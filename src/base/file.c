@@ -111,6 +111,17 @@ static tel_error open_fault(const char *path, tel_fault *fault)
     return fault_errno(fault, TEL_E_IO, "cannot open %s", path);
 }
 
+tel_error file_check_owner(const struct stat *status, const char *path, enum file_access access,
+                           tel_fault *fault)
+{
+    if (access == FILE_OWNER_ONLY && status->st_uid != geteuid() && status->st_uid != 0 &&
+        geteuid() != 0)
+        return fault_set(fault, TEL_E_CORRUPT,
+                         "%s belongs to user %u; to share files set TELEMETRY_GROUP_ACCESS=true",
+                         path, (unsigned)status->st_uid);
+    return TEL_OK;
+}
+
 static tel_error check_opened(int fd, const char *path, enum file_access access, tel_fault *fault)
 {
     struct stat status;
@@ -122,12 +133,7 @@ static tel_error check_opened(int fd, const char *path, enum file_access access,
     if (status.st_nlink > 1)
         return fault_set(fault, TEL_E_CORRUPT,
                          "%s has a second name (hard link); it must be a file of its own", path);
-    if (access == FILE_OWNER_ONLY && status.st_uid != geteuid() && status.st_uid != 0 &&
-        geteuid() != 0)
-        return fault_set(fault, TEL_E_CORRUPT,
-                         "%s belongs to user %u; to share files set TELEMETRY_GROUP_ACCESS=true",
-                         path, (unsigned)status.st_uid);
-    return TEL_OK;
+    return file_check_owner(&status, path, access, fault);
 }
 
 int fd_above_stdio(int fd)

@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+struct stat;
+
 /* Who may use what we create: the owner alone (0600, 0700), or the group too (0660, 0770). */
 enum file_access { FILE_OWNER_ONLY, FILE_GROUP_TOO };
 
@@ -40,6 +42,10 @@ int fd_above_stdio(int fd);
  */
 tel_error file_open(int *fd, const char *path, int flags, enum file_access access, bool *created,
                     tel_fault *fault);
+
+/* TEL_E_CORRUPT when a file is somebody else's, by the rule of file_open(). */
+tel_error file_check_owner(const struct stat *status, const char *path, enum file_access access,
+                           tel_fault *fault);
 
 /* Is this open file (still) what `path` names? */
 bool file_is_at(int fd, const char *path);

@@ -10,8 +10,9 @@
 
 #include "base/cleanup.h"
 
-/* SQLite tells what is no database by itself, but takes a file of one byte for an empty one. */
-static tel_error check_type(const char *path, tel_fault *fault)
+/* SQLite tells what is no database by itself, but takes a file of one byte for an empty one. A writer
+ * gives its records to no file of somebody else. */
+static tel_error check(const char *path, bool writing, enum file_access access, tel_fault *fault)
 {
     struct stat status;
 
@@ -25,7 +26,7 @@ static tel_error check_type(const char *path, tel_fault *fault)
         return fault_set(fault, TEL_E_CORRUPT,
                          "%s is not a SQLite database; move it away or set TELEMETRY_DB_PATH",
                          path);
-    return TEL_OK;
+    return writing ? file_check_owner(&status, path, access, fault) : TEL_OK;
 }
 
 /* mknod() leaves no descriptor to be closed. The mode is set again because of the umask; SQLite gives
@@ -75,7 +76,7 @@ tel_error database_file_find(char **out, const char *path, bool create, enum fil
                             fault_errno(fault, errno == ENOMEM ? TEL_E_NOMEM : TEL_E_IO,
                                         "cannot open the database %s", path),
                             ADVICE_PLACE);
-    error = check_type(file, fault);
+    error = check(file, create, access, fault);
     if (!error)
         *out = steal(&file);
     return error;

@@ -15,7 +15,7 @@
 /*
  * Find the file behind `path`, which may be a link, and make it and its directory when `create`.
  * *out is its real name, which the caller frees. TEL_E_NOT_FOUND when it is not there, TEL_E_CORRUPT
- * when something else than a regular file is, TEL_E_IO.
+ * when something else than a regular file is, or to `create` somebody else's, TEL_E_IO.
  */
 tel_error database_file_find(char **out, const char *path, bool create, enum file_access access,
                              tel_fault *fault);

@@ -73,6 +73,15 @@ def can_trace():
                           check=False).returncode == 0
 
 
+AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] * (os.geteuid() == 0)
+
+
+def can_run_as_nobody():
+    """Root may do everything, so that some programs have to be somebody else."""
+    return subprocess.run([*AS_NOBODY, program("telemetryd"), "--version"], capture_output=True,
+                          check=False).returncode == 0
+
+
 class Service:
     """A telemetryd of one's own, on a free port, with `base` as its base directory.
 

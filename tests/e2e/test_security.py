@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Threats from outside that concern several programs at once: whose files these are, what stands in
-their place, and hostile text in paths, filters and ids.
+"""Threats from outside that concern several programs at once: whose files these are, and hostile text
+in paths, filters and ids.
 """
 import os
 import pathlib
@@ -9,7 +9,6 @@ import urllib.parse
 
 import cli
 import harness
-import trail
 from harness import a_run
 
 FILTERS = ("agent_name", "job_type", "status", "run_id", "event_id_prefix", "agent_name_prefix",
@@ -41,48 +40,6 @@ class FilesTest(cli.CliTestCase):
         for path in self.base.rglob("*"):
             mode = stat.S_IMODE(path.lstat().st_mode)
             self.assertEqual(mode & 0o077, 0, f"{path} {mode:o}")
-
-    def plant(self, path):
-        """Each thing that may stand at the place of a file, one after the other."""
-        target = self.base / "target"
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target.write_text("untouched")
-        path.symlink_to(target)
-        yield "link"
-        self.assertEqual(target.read_text(), "untouched")
-        path.unlink()
-        os.mkfifo(path, 0o600)
-        yield "FIFO"
-        self.assertTrue(path.is_fifo())
-        path.unlink()
-        path.mkdir()
-        yield "directory"
-        self.assertEqual(list(path.iterdir()), [])
-        path.rmdir()
-
-    def test_what_stands_in_the_place_of_the_trail_is_left_alone_and_the_run_is_recorded(self):
-        for number, what in enumerate(self.plant(self.base / "raw" / f"events_{trail.today()}.ndjson")):
-            with self.subTest(what):
-                self.assertEqual(self.record().returncode, 0)
-                self.assertEqual(len(self.list_runs("--all")), number + 1)
-
-    def test_what_stands_in_the_place_of_the_lock_is_left_alone_and_named(self):
-        lock = self.database.with_name(self.database.name + ".lock")
-        self.start_service().stop()
-        self.assertTrue(lock.is_file())
-        lock.unlink()
-        for what in self.plant(lock):
-            with self.subTest(what):
-                result = self.run_program("telemetryd", TELEMETRY_API_PORT=0)
-                self.assertEqual(result.returncode, 1, result.stderr)
-                self.assertIn(lock.name, result.stderr)
-
-    def test_what_stands_in_the_buffer_is_passed_over(self):
-        buffer = self.base / "buffer" / "telemetry_20251210_120000.jsonl.ready"
-        for what in self.plant(buffer):
-            with self.subTest(what):
-                self.telemetry("sync")
-                self.assertTrue(buffer.is_symlink() or buffer.exists())
 
 
 class HostileTextTest(harness.ServiceTestCase):

@@ -179,21 +179,12 @@ class FullDisk(HealthTestCase):
         self.assertEqual(len(stored), 3)
 
 
-AS_NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"] * (os.geteuid() == 0)
-
-
-def can_run_as_nobody():
-    """Root may write anywhere, so the service has to be somebody else."""
-    return subprocess.run([*AS_NOBODY, harness.program("telemetryd"), "--version"],
-                          capture_output=True, check=False).returncode == 0
-
-
-@unittest.skipUnless(can_run_as_nobody(), "only root can run the service here")
+@unittest.skipUnless(harness.can_run_as_nobody(), "only root can run the service here")
 class ReadOnly(HealthTestCase):
     def test_a_directory_that_became_read_only_is_503_until_it_can_be_written(self):
-        if AS_NOBODY:
+        if harness.AS_NOBODY:
             os.chown(self.base, 65534, 65534)
-        service = self.start_service(under=AS_NOBODY)
+        service = self.start_service(under=harness.AS_NOBODY)
         service.database = self.database
         self.assertEqual(service.post(a_run()).status_code, 201)
         self.database.parent.chmod(0o500)
