@@ -89,15 +89,17 @@ static const char *find_in_batch(const struct batch *batch, const char *run_id)
     return NULL;
 }
 
-/* Was the run changed after the commit was noted? Then the store had its say on it. */
-static bool is_late(const struct trail_line *line, const struct tel_record *stored)
+/* Has the run no commit yet, and was it there when this one was noted? A later namesake was not. That
+ * the run was changed since tells nothing: to bring in its buffered start is a change. */
+static bool is_missing(const struct trail_line *line, const struct tel_record *stored)
 {
-    const char *changed_at = record_text(stored, FIELD_updated_at);
     int64_t noted_us;
-    int64_t changed_us;
+    int64_t created_us;
 
-    return !timestamp_parse(&noted_us, line->noted_at) ||
-           (timestamp_parse(&changed_us, changed_at) && changed_us >= noted_us);
+    return !record_has(stored, FIELD_git_commit_hash) &&
+           timestamp_parse(&noted_us, line->noted_at) &&
+           (!timestamp_parse(&created_us, record_text(stored, FIELD_created_at)) ||
+            created_us <= noted_us);
 }
 
 /* Find the run in the store. *wanted: false when there is nothing to be done about the commit. */
@@ -109,7 +111,7 @@ static tel_error find_in_store(const char **event_id, struct replaying *replayin
     tel_error error = store_get_by_run_id(replay->store, line->commit_of, stored, replaying->fault);
 
     *event_id = error ? NULL : record_text(stored, FIELD_event_id);
-    *wanted = replay->is_new || error || !is_late(line, stored);
+    *wanted = replay->is_new || error || is_missing(line, stored);
     return error == TEL_E_NOT_FOUND ? TEL_OK : error;
 }
 

@@ -73,6 +73,20 @@ class RecoveryTest(trail.TrailTestCase):
         self.restart()
         self.assertEqual(self.get(run["event_id"])["git_commit_hash"], "abcdef1234567")
 
+    def test_brings_in_a_commit_of_a_run_that_was_changed_since(self):
+        run = self.post(run_id="with-commit")
+        self.write_trail(self.commit_line("with-commit", "abcdef1234567", trail.now()))
+        self.assertEqual(self.service.patch(run["event_id"], {"items_failed": 1}).status_code, 200)
+        self.restart()
+        self.assertEqual(self.get(run["event_id"])["git_commit_hash"], "abcdef1234567")
+
+    def test_gives_a_commit_to_no_later_run_of_that_name(self):
+        noted_at = trail.now()
+        run = self.post(run_id="again")
+        self.write_trail(self.commit_line("again", "abcdef1234567", noted_at))
+        self.restart()
+        self.assertIsNone(self.get(run["event_id"])["git_commit_hash"])
+
     def test_delivers_what_is_buffered_first(self):
         run = self.run_line(event_id="b", run_id="r")
         self.service.kill()
@@ -94,7 +108,7 @@ class RecoveryTest(trail.TrailTestCase):
         commit = self.commit_line("later", "abcdef1234567", trail.now())
         self.write_trail(line, commit)
         change = {"status": "partial", "error_summary": None, "items_failed": 0,
-                  "git_commit_hash": None, "metrics_json": {"n": 1}}
+                  "git_commit_hash": "1234567", "metrics_json": {"n": 1}}
         self.assertEqual(self.service.patch(run["event_id"], change).status_code, 200)
         before = trail.rows(self.database)
         self.restart()
