@@ -165,7 +165,8 @@ class Values:
         return self.random.random() < probability
 
     def word(self):
-        return self.random.choice(WORDS)
+        """Most words are those of many runs, some of a single one."""
+        return f"w{next(self.numbers)}" if self.chance(0.05) else self.random.choice(WORDS)
 
     def time(self):
         time = datetime.datetime(2024, 1, 1, tzinfo=datetime.timezone.utc) + datetime.timedelta(
