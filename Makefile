@@ -47,7 +47,8 @@ torture: ## kills, histories, damaged files, power cuts, with a seed that is pri
 	    TELEMETRY_LOAD_SEED="$$seed" TELEMETRY_TORTURE_SEED="$$seed" TELEMETRY_TORTURE_MUTATIONS=50000 \
 	    TELEMETRY_TORTURE_DATABASES=3000 TELEMETRY_TORTURE_POWER=10 sh -c 'set -e; \
 	        python3 test_service_load.py Killed; \
-	        for test in test_histories.py test_damaged_*.py test_power_*.py; do python3 $$test || [ $$? = 77 ]; done'
+	        for test in test_histories.py test_random_orders.py test_damaged_*.py test_power_*.py; do \
+	            python3 $$test || [ $$? = 77 ]; done'
 
 check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
 	@tools/check format || [ $$? = 77 ]

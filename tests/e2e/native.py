@@ -25,6 +25,10 @@ def settings():
     return result
 
 
-def load():
+def path():
     """The shared library."""
-    return ctypes.CDLL(str(harness.BUILD_DIR / "lib" / "libtelemetry.so"), use_errno=True)
+    return str(harness.BUILD_DIR / "lib" / "libtelemetry.so")
+
+
+def load():
+    return ctypes.CDLL(path(), use_errno=True)
