@@ -83,7 +83,7 @@ static void take_outcome(void *arg, tel_error error, const tel_fault *fault)
     if (error != TEL_E_SKIPPED && export->outcome != REJECTED &&
         export_set_outcome(&export->record, error, &set) == TEL_OK)
         (void)outlet_update(&export->process->outlet, &export->record, set, export->outcome,
-                            recording_deadline(client));
+                            /* durably= */ false, recording_deadline(client));
     client_leave(client, export->process);
 }
 

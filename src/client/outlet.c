@@ -158,7 +158,7 @@ static enum outcome set_aside(struct outlet *outlet, const char *reason, const s
 
 /* Keep the line of a write that was not taken: for later, or aside when it never will be. */
 static enum outcome keep(struct outlet *outlet, const struct write *write,
-                         const struct strbuf *line)
+                         const struct strbuf *line, bool durably)
 {
     tel_fault fault = {0};
 
@@ -168,7 +168,7 @@ static enum outcome keep(struct outlet *outlet, const struct write *write,
         tally_add(outlet->tally, TALLY_dropped_no_buffer, 1);
         return LOST;
     }
-    if (buffer_append_line(outlet->buffer, line->text, line->length, &fault))
+    if (buffer_append_line(outlet->buffer, line->text, line->length, durably, &fault))
         return lose(outlet, &fault);
     tally_add(outlet->tally, TALLY_buffered, 1);
     atomic_store(&outlet->has_buffered, true);
@@ -176,10 +176,10 @@ static enum outcome keep(struct outlet *outlet, const struct write *write,
 }
 
 /* Leave a line to the thread that delivers. false: the caller must see to it. */
-static bool post(struct outlet *outlet, const struct strbuf *line)
+static bool post(struct outlet *outlet, const struct strbuf *line, bool durably)
 {
     if (!outlet->courier || !outlet->buffer || !courier_start(outlet->courier) ||
-        buffer_append_line(outlet->buffer, line->text, line->length, NULL))
+        buffer_append_line(outlet->buffer, line->text, line->length, durably, NULL))
         return false;
     tally_add(outlet->tally, TALLY_buffered, 1);
     atomic_store(&outlet->has_buffered, true);
@@ -198,7 +198,7 @@ static bool is_taken(struct outlet *outlet, const struct write *write)
     return taken;
 }
 
-enum outcome outlet_create(struct outlet *outlet, const struct tel_record *record,
+enum outcome outlet_create(struct outlet *outlet, const struct tel_record *record, bool durably,
                            struct deadline deadline)
 {
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
@@ -206,16 +206,16 @@ enum outcome outlet_create(struct outlet *outlet, const struct tel_record *recor
     tel_fault fault = {0};
     tel_error unfit = buffer_line_run(&line, record, &fault);
 
-    if (!unfit && post(outlet, &line))
+    if (!unfit && post(outlet, &line, durably))
         return BUFFERED;
     deliver(outlet, &write, deadline);
     if (is_taken(outlet, &write))
         return DELIVERED;
-    return unfit ? lose(outlet, &fault) : keep(outlet, &write, &line);
+    return unfit ? lose(outlet, &fault) : keep(outlet, &write, &line, durably);
 }
 
 enum outcome outlet_update(struct outlet *outlet, const struct tel_record *record, field_set set,
-                           enum outcome created, struct deadline deadline)
+                           enum outcome created, bool durably, struct deadline deadline)
 {
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
     CLEANUP(record_clear) struct tel_record update = RECORD();
@@ -223,7 +223,7 @@ enum outcome outlet_update(struct outlet *outlet, const struct tel_record *recor
     tel_fault fault = {0};
     tel_error unfit = buffer_line_update(&line, record, set, &fault);
 
-    if (!unfit && post(outlet, &line))
+    if (!unfit && post(outlet, &line, durably))
         return BUFFERED;
     if (created != BUFFERED &&
         !record_merge(&update, record, set | FIELD_BIT(FIELD_event_id), &fault))
@@ -231,8 +231,8 @@ enum outcome outlet_update(struct outlet *outlet, const struct tel_record *recor
     if (is_taken(outlet, &write))
         return DELIVERED;
     if (write.result == WRITE_NOT_FOUND) /* lost, with its database perhaps */
-        return outlet_create(outlet, record, deadline);
-    return unfit ? lose(outlet, &fault) : keep(outlet, &write, &line);
+        return outlet_create(outlet, record, durably, deadline);
+    return unfit ? lose(outlet, &fault) : keep(outlet, &write, &line, durably);
 }
 
 enum outcome outlet_commit(struct outlet *outlet, const struct tel_record *commit,
@@ -247,5 +247,5 @@ enum outcome outlet_commit(struct outlet *outlet, const struct tel_record *commi
         return DELIVERED;
     if (buffer_line_update(&line, commit, COMMIT_FIELDS, &fault))
         return lose(outlet, &fault);
-    return keep(outlet, &write, &line);
+    return keep(outlet, &write, &line, /* durably= */ true);
 }

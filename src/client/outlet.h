@@ -51,17 +51,19 @@ enum outcome {
     LOST,     /* neither delivered nor buffered */
 };
 
-/* Create the run of a record. */
-enum outcome outlet_create(struct outlet *outlet, const struct tel_record *record,
+/* Create the run of a record. `durably`: when it is buffered it is on the disk, since the audit trail
+ * cannot make up for it. */
+enum outcome outlet_create(struct outlet *outlet, const struct tel_record *record, bool durably,
                            struct deadline deadline);
 
 /* Change the fields of `set` that are given in a run that was DELIVERED, or BUFFERED: what follows
  * must then go to the buffer too. */
 enum outcome outlet_update(struct outlet *outlet, const struct tel_record *record, field_set set,
-                           enum outcome created, struct deadline deadline);
+                           enum outcome created, bool durably, struct deadline deadline);
 
 /* Replace the commit of a run that this client, or the store, knows: the git_commit_* fields. It is
- * buffered too when the run itself is not there yet. */
+ * buffered too when the run itself is not there yet, and durably: the audit trail's word for it does
+ * not count once the run was changed, as it is when its start is delivered. */
 enum outcome outlet_commit(struct outlet *outlet, const struct tel_record *commit,
                            struct deadline deadline);
 

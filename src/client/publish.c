@@ -73,7 +73,7 @@ tel_error publish_start(struct process *process, struct tel_run *run)
 {
     struct deadline deadline;
     bool in_trail = append_run(process, run, &deadline);
-    enum outcome outcome = outlet_create(&process->outlet, &run->record, deadline);
+    enum outcome outcome = outlet_create(&process->outlet, &run->record, !in_trail, deadline);
 
     atomic_store(&run->start, (int)outcome);
     return summarize(in_trail, outcome);
@@ -87,9 +87,10 @@ tel_error publish_end(struct process *process, struct tel_run *run)
 
     /* A rejected start has no run that could end; a lost one is made up for by the whole record. */
     if (outcome == LOST)
-        outcome = outlet_create(&process->outlet, &run->record, deadline);
+        outcome = outlet_create(&process->outlet, &run->record, !in_trail, deadline);
     else if (outcome != REJECTED)
-        outcome = outlet_update(&process->outlet, &run->record, run->changed, outcome, deadline);
+        outcome = outlet_update(&process->outlet, &run->record, run->changed, outcome, !in_trail,
+                                deadline);
     export_run(process, run, outcome);
     return summarize(in_trail, outcome);
 }

@@ -244,7 +244,8 @@ tel_error buffer_make_durable(struct buffer *buffer, tel_fault *fault)
 
 /* ---- Appending --------------------------------------------------------------------------------- */
 
-static tel_error append(struct buffer *buffer, const char *line, size_t length, tel_fault *fault)
+static tel_error append(struct buffer *buffer, const char *line, size_t length, bool durably,
+                        tel_fault *fault)
 {
     tel_error error = TEL_OK;
 
@@ -255,18 +256,20 @@ static tel_error append(struct buffer *buffer, const char *line, size_t length, 
     if (!error)
         error =
             line_append(buffer->file.fd, buffer->path, line, length, &buffer->whole_bytes, fault);
+    if (!error && durably)
+        error = file_sync(buffer->file.fd, buffer->path, fault);
     if (!error && is_due(buffer))
         (void)rotate(buffer, NULL); /* the line is safe; the next append tries again */
     return error;
 }
 
-tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t length,
+tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t length, bool durably,
                              tel_fault *fault)
 {
     tel_error error;
 
     enter(buffer);
-    error = append(buffer, line, length, fault);
+    error = append(buffer, line, length, durably, fault);
     leave(buffer);
     return error;
 }
@@ -277,7 +280,8 @@ tel_error buffer_append_run(struct buffer *buffer, const struct tel_record *reco
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
     tel_error error = buffer_line_run(&line, record, fault);
 
-    return error ? error : buffer_append_line(buffer, line.text, line.length, fault);
+    return error ? error
+                 : buffer_append_line(buffer, line.text, line.length, /* durably= */ false, fault);
 }
 
 tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *record,
@@ -286,7 +290,8 @@ tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *r
     CLEANUP(strbuf_clear) struct strbuf line = LINE();
     tel_error error = buffer_line_update(&line, record, set, fault);
 
-    return error ? error : buffer_append_line(buffer, line.text, line.length, fault);
+    return error ? error
+                 : buffer_append_line(buffer, line.text, line.length, /* durably= */ false, fault);
 }
 
 /* ---- Setting aside ----------------------------------------------------------------------------- */

@@ -40,8 +40,8 @@ tel_error buffer_append_run(struct buffer *buffer, const struct tel_record *reco
 tel_error buffer_append_update(struct buffer *buffer, const struct tel_record *record,
                                field_set set, tel_fault *fault);
 
-/* Append a line as it is (an update that is carried on). */
-tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t length,
+/* Append a line as it is. `durably`: it is on the disk when this returns. */
+tel_error buffer_append_line(struct buffer *buffer, const char *line, size_t length, bool durably,
                              tel_fault *fault);
 
 /* Keep a line that was refused for good in a .rejected file of this process, with the reason, on the

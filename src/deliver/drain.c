@@ -76,7 +76,7 @@ static tel_error flush_carried(struct drain *drain)
     while (!error && *line) {
         size_t length = strcspn(line, "\n");
 
-        error = buffer_append_line(*buffer, line, length, drain->fault);
+        error = buffer_append_line(*buffer, line, length, /* durably= */ false, drain->fault);
         line += length + 1;
     }
     strbuf_reset(&drain->carried);

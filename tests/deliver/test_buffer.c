@@ -66,7 +66,7 @@ static void begin_anew(struct bench *bench)
 
 static tel_error append(struct buffer *buffer, const char *line)
 {
-    return buffer_append_line(buffer, line, strlen(line), NULL);
+    return buffer_append_line(buffer, line, strlen(line), false, NULL);
 }
 
 static void append_ok(struct buffer *buffer, const char *line)
@@ -335,7 +335,7 @@ static void buffer__says_what_is_in_the_way(void **state)
     tel_fault fault;
 
     scratch_write(in_the_way, "");
-    assert_int_equal(buffer_append_line(bench->buffer, "{}", 2, &fault), TEL_E_IO);
+    assert_int_equal(buffer_append_line(bench->buffer, "{}", 2, false, &fault), TEL_E_IO);
     assert_non_null(strstr(fault.text, in_the_way));
     assert_int_equal(buffer_rotate(bench->buffer, &fault), TEL_OK);
     assert_int_equal(unlink(in_the_way), 0);

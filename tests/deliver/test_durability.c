@@ -256,7 +256,7 @@ static void buffer__syncs_names_and_lets_lines_be(void **state)
     assert_int_equal(buffer_new(&buffer, &options), TEL_OK);
     spy_reset(0);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(buffer_append_line(buffer, "{}", 2, NULL), TEL_OK);
+        assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_OK);
     check_calls("sync-directory base; ");
     assert_int_equal(buffer_make_durable(buffer, NULL), TEL_OK);
     check_calls("sync .active; ");
@@ -281,12 +281,12 @@ static void buffer__goes_on_when_its_file_cannot_be_made_ready(void **state)
     (void)state;
     assert_int_equal(buffer_new(&buffer, &options), TEL_OK);
     spy_reset(1); /* the name of a new file: nothing was appended */
-    assert_int_equal(buffer_append_line(buffer, "{}", 2, NULL), TEL_E_IO);
-    assert_int_equal(buffer_append_line(buffer, "{}", 2, NULL), TEL_OK);
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_E_IO);
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_OK);
     spy_reset(1); /* the rename: the line is appended all the same */
-    assert_int_equal(buffer_append_line(buffer, "{}", 2, NULL), TEL_OK);
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_OK);
     spy_reset(0);
-    assert_int_equal(buffer_append_line(buffer, "{}", 2, NULL), TEL_OK);
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_OK);
     text = scratch_read_all(directory, ".ready");
     assert_string_equal(text, "{}\n{}\n{}\n");
     buffer_free(buffer);
