@@ -16,7 +16,7 @@ from power import case, replay
 
 SENDERS = 4
 REQUESTS = 10
-STATES = 4000
+STATES = 5000
 STATES_WITHOUT = 300  # one of the syncs
 LOOKED_AT_BY_THE_SERVICE = 20
 COLUMNS = ("status", "items_succeeded", "git_commit_hash")
@@ -109,7 +109,7 @@ class PowerTest(case.PowerTestCase):
         self.check_rows(self.rows(state, QUERY), state.told)
 
     def test_whatever_a_power_cut_leaves_has_what_the_service_answered(self):
-        self.load(REQUESTS)
+        self.load(int(REQUESTS * case.LENGTH))
         directory = self.directory()
         checked = itertools.count(1)
 

@@ -2,6 +2,7 @@
 """What the tests of power cuts share: tracing programs, looking at states, saying what was found."""
 import contextlib
 import copy
+import functools
 import os
 import pathlib
 import random
@@ -16,7 +17,8 @@ import harness
 from power import disk, replay, trace
 
 SEED = int(os.environ.get("TELEMETRY_TORTURE_SEED") or random.randrange(2**32))
-FACTOR = float(os.environ.get("TELEMETRY_TORTURE_POWER", "1"))  # so many times the states
+FACTOR = float(os.environ.get("TELEMETRY_TORTURE_POWER", "1"))  # so many times the states,
+LENGTH = FACTOR**0.5  # of so many times as much that is done
 BOOT_ID = pathlib.Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
 SKIPPED = 77
 FAILURES_SHOWN = 5
@@ -30,7 +32,7 @@ class PowerTestCase(cli.CliTestCase):
     def setUp(self):
         super().setUp()
         self.traces = []
-        self.recovered = {}
+        self.known = {}  # databases, by their content: what the query finds
         self.scratch = self.directory()
         self.records = self.directory()
         self.start = None
@@ -61,8 +63,8 @@ class PowerTestCase(cli.CliTestCase):
     def cut_power(self, tells, check, wanted, was_made=lambda call: True):
         """Check about `wanted` states that the power may leave, and return the replay. `was_made(call)`:
         leaves out calls, as if the programs had not made them."""
-        for path in self.traces:  # its tracer may still be writing
-            harness.wait_until(lambda: path.read_bytes().endswith(b" +++\n"), "the end of the trace")
+        for path in self.traces:  # the tracer may still be writing
+            harness.wait_until(functools.partial(trace.is_whole, path), "the end of the trace")
         calls = filter(was_made, trace.read_all(self.traces))
         replayed = replay.Replay(copy.deepcopy(self.start), calls, tells, check, SEED)
         replayed.run(int(wanted * FACTOR))
@@ -80,6 +82,7 @@ class PowerTestCase(cli.CliTestCase):
             self.fill(kept, replayed.failures[0].state.files)
             self.fail("\n".join([*map(repr, replayed.failures[:FAILURES_SHOWN]),
                                  f"the first of {len(replayed.failures)} is in {kept}"]))
+        return replayed
 
     @staticmethod
     def fill(directory, files):
@@ -92,24 +95,28 @@ class PowerTestCase(cli.CliTestCase):
         for name, content in files.items():
             path = directory / name
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path.write_bytes(content.replace(BOOT_ID, bytes(len(BOOT_ID)).replace(b"\0", b"0")))
+            path.write_bytes(content.replace(BOOT_ID, b"0" * len(BOOT_ID)))
             path.chmod(0o600)
 
     def rows(self, state, query):
-        """What the query finds in a state's database, which must be sound and take one more write."""
-        directory = self.scratch / "db"
-        self.fill(self.scratch, {path: content for path, content in state.files.items()
-                                 if path.startswith("db/telemetry.sqlite")
-                                 and path.endswith(("sqlite", "-journal", "-wal"))})
-        if not directory.exists():
+        """What the query finds in a state's database, which must be sound and take one more write. Of many
+        states this is the same, at once or when SQLite has recovered it: then it was looked at before."""
+        files = {path.removeprefix("db/"): content for path, content in state.files.items()
+                 if path.startswith("db/telemetry.sqlite") and
+                 path.endswith(("sqlite", "-journal", "-wal"))}
+        before = hash(tuple(sorted(files.items())))
+        if not files:
             return []
-        database = directory / "telemetry.sqlite"
-        recover(database)
-        # Of many states the same is recovered, and a look at it takes longer than all else.
-        found = hash(tuple(sorted((path.name, path.read_bytes()) for path in directory.iterdir())))
-        if found not in self.recovered:
-            self.recovered[found] = look(database, query, one_more=True)
-        return self.recovered[found]
+        if before not in self.known:
+            self.fill(self.scratch, files)
+            database = self.scratch / "telemetry.sqlite"
+            recover(database)
+            after = hash(tuple(sorted((path.name, path.read_bytes())
+                                      for path in self.scratch.iterdir())))
+            if after not in self.known:
+                self.known[after] = look(database, query, one_more=True)
+            self.known[before] = self.known[after]
+        return self.known[before]
 
 
 @contextlib.contextmanager

@@ -73,6 +73,12 @@ def _text(text):
     return _bytes(text).decode()
 
 
+def is_whole(path):
+    """Has the process that is traced into this file, and was there first, come to its end in it?"""
+    lines = path.read_text(encoding="ascii").splitlines()
+    return bool(lines) and lines[-1].endswith("+++") and lines[0].split()[0] == lines[-1].split()[0]
+
+
 def read_all(paths):
     """The calls of some traces that succeeded, in the order of their beginnings."""
     calls = []
