@@ -4,75 +4,12 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/host.h"
 #include "base/json_plain.h"
 #include "base/utf8.h"
-
-#define PROBE_BYTES ((size_t)64 * 1024)
 
 void json_releasep(json_t **json)
 {
     json_decref(*json);
-}
-
-/* Count brackets outside strings. Returns the offset of the one that goes too deep, or -1. */
-static ptrdiff_t find_too_deep(const char *text, size_t length)
-{
-    size_t depth = 0;
-    bool in_string = false;
-
-    for (size_t i = 0; i < length; i++) {
-        char c = text[i];
-
-        if (in_string) {
-            if (c == '\\')
-                i++;
-            else if (c == '"')
-                in_string = false;
-        } else if (c == '"') {
-            in_string = true;
-        } else if (c == '[' || c == '{') {
-            if (++depth > JSON_DEPTH_MAX)
-                return (ptrdiff_t)i;
-        } else if ((c == ']' || c == '}') && depth > 0) {
-            depth--;
-        }
-    }
-    return -1;
-}
-
-/* jansson may call text faulty for which it had no memory. Who throws a record away for that loses
- * it, so this asks again. */
-static bool has_memory_for(size_t length)
-{
-    CLEANUP(freep) char *probe = malloc(PROBE_BYTES + 8 * length);
-
-    return probe != NULL;
-}
-
-json_t *json_parse(const char *text, size_t length, tel_fault *fault)
-{
-    CLEANUP(errno_restore) int host_errno = errno; /* a number out of range sets it */
-    ptrdiff_t too_deep = find_too_deep(text, length);
-    json_error_t error;
-    json_t *json;
-
-    if (too_deep >= 0) {
-        fault_set(fault, TEL_E_INVALID, "invalid JSON at offset %td: nested deeper than %d levels",
-                  too_deep, JSON_DEPTH_MAX);
-        return NULL;
-    }
-    json = json_loadb(text, length, JSON_DECODE_ANY, &error);
-    if (!json && !has_memory_for(length)) {
-        fault_nomem(fault);
-        return NULL;
-    }
-    if (!json) /* now that there is memory, it is the text's fault */
-        json = json_loadb(text, length, JSON_DECODE_ANY, &error);
-    if (!json)
-        fault_set(fault, TEL_E_INVALID, "invalid JSON at offset %d: %s", error.position,
-                  error.text);
-    return json;
 }
 
 bool json_is_valid(const char *text)

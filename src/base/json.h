@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * JSON. Reading is jansson's (this is the only place that includes it), behind a limit on nesting,
- * since jansson's own is compiled in and deeper than a small stack. Writing goes straight into a
+ * JSON. Values are jansson's (this is the only place that includes it). Writing goes straight into a
  * string buffer: a tree of objects first would cost four times as much.
  */
 #ifndef BASE_JSON_H
