@@ -74,6 +74,10 @@ void answer_header(struct exchange *exchange, const char *name, const char *valu
     if (answer->header_count == ANSWER_HEADERS_MAX)
         return;
     copy = strdup(value);
-    if (copy)
+    if (copy) {
         answer->headers[answer->header_count++] = (struct answer_header){name, copy};
+    } else {
+        strbuf_clear(&answer->body);
+        answer->body.failed = true;
+    }
 }

@@ -85,7 +85,8 @@ void answer_detail(struct exchange *exchange, int status, const char *format, ..
 /* Answer 503 with the reason, and ask to be tried again soon. */
 void answer_unavailable(struct exchange *exchange, const char *reason);
 
-/* Add a header. `name` must be static; the value is copied. Too many, or out of memory: left out. */
+/* Add a header. `name` must be static; the value is copied. Too many: left out. Out of memory: the body
+ * fails, since without the header it may say something else. */
 void answer_header(struct exchange *exchange, const char *name, const char *value);
 
 #endif

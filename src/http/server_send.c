@@ -22,7 +22,7 @@ static struct MHD_Response *make_response(struct answer *answer)
     struct MHD_Response *response;
 
     if (!body) {
-        answer->status = 500;
+        answer->status = answer->status < 500 ? 500 : answer->status;
         return MHD_create_response_from_buffer(strlen(no_memory), no_memory,
                                                MHD_RESPMEM_PERSISTENT);
     }
@@ -56,10 +56,17 @@ static void add_headers(const struct exchange *exchange, header_fn *add, void *a
     }
 }
 
+struct adding {
+    struct MHD_Response *response;
+    bool failed;
+};
+
 /* A header_fn for a response of the library's. */
-static void add_to_response(void *response, const char *name, const char *value)
+static void add_to_response(void *arg, const char *name, const char *value)
 {
-    (void)MHD_add_response_header(response, name, value);
+    struct adding *adding = arg;
+
+    adding->failed |= MHD_add_response_header(adding->response, name, value) != MHD_YES;
 }
 
 /* A header_fn for a text. */
@@ -77,35 +84,38 @@ static void pack(struct exchange *exchange)
     if (answer->body.length < PACKED_BYTES_MIN || answer->body.length > PACKED_BYTES_MAX)
         return;
     answer_header(exchange, "Vary", "Accept-Encoding");
-    if (!gzip_is_accepted(exchange->request.headers.accept_encoding))
+    if (strbuf_failed(&answer->body) ||
+        !gzip_is_accepted(exchange->request.headers.accept_encoding))
         return;
     gzip_pack(&packed, answer->body.text, answer->body.length);
     if (strbuf_failed(&packed))
         return;
-    answer_header(exchange, "Content-Encoding", "gzip");
     strbuf_clear(&answer->body);
     answer->body = packed;
     packed = STRBUF(0);
+    answer_header(exchange, "Content-Encoding", "gzip");
 }
 
 enum MHD_Result send_answer(struct MHD_Connection *connection, struct exchange *exchange)
 {
     struct answer *answer = &exchange->answer;
     bool has_body = answer->body.length > 0 || strbuf_failed(&answer->body);
-    struct MHD_Response *response;
+    struct adding adding = {0};
     enum MHD_Result result;
 
     pack(exchange);
-    response = make_response(answer);
-    if (!response)
+    adding.response = make_response(answer);
+    if (!adding.response)
         return MHD_NO;
     if (has_body)
-        (void)MHD_add_response_header(response, "Content-Type", answer->content_type);
-    add_headers(exchange, add_to_response, response);
+        add_to_response(&adding, "Content-Type", answer->content_type);
+    add_headers(exchange, add_to_response, &adding);
     if (answer->close)
-        add_to_response(response, "Connection", "close");
-    result = queue_response(connection, (unsigned)answer->status, response);
-    MHD_destroy_response(response);
+        add_to_response(&adding, "Connection", "close");
+    /* Better none than one that is taken for something else. */
+    result = adding.failed ? MHD_NO
+                           : queue_response(connection, (unsigned)answer->status, adding.response);
+    MHD_destroy_response(adding.response);
     return result;
 }
 

@@ -79,7 +79,9 @@ static void add_link(struct exchange *exchange, const struct cursor *last)
     cursor_write(&cursor, last);
     target_append_parameter(&link, "cursor", strbuf_failed(&cursor) ? "" : cursor.text);
     strbuf_puts(&link, ">; rel=\"next\"");
-    if (!strbuf_failed(&link))
+    if (strbuf_failed(&link) || strbuf_failed(&cursor))
+        answer_unavailable(exchange, "out of memory"); /* as it is, it is the last page */
+    else
         answer_header(exchange, "Link", link.text);
 }
 

@@ -192,11 +192,12 @@ void api_run_update(struct service *service, struct exchange *exchange)
         return;
     run_write->write.merges = merges;
     list_names(run_write, object);
-    if (!run_write->names.length) {
+    if (!run_write->names.length && !strbuf_failed(&run_write->names)) {
         answer_detail(exchange, 400, "nothing to update: no field of the body may be changed");
         return;
     }
-    if (record_set_text(&run_write->record, FIELD_event_id, exchange->request.path_argument,
+    if (strbuf_failed(&run_write->names) ||
+        record_set_text(&run_write->record, FIELD_event_id, exchange->request.path_argument,
                         NULL)) {
         answer_unavailable(exchange, "out of memory");
         return;

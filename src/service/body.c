@@ -14,7 +14,9 @@ json_t *body_parse(struct exchange *exchange)
         return NULL;
     }
     json = json_parse(body->text, body->length, &fault);
-    if (!json)
+    if (!json && fault.code == TEL_E_NOMEM)
+        answer_unavailable(exchange, fault.text);
+    else if (!json)
         answer_detail(exchange, 400, "%s", fault.text);
     return json;
 }
