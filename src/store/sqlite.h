@@ -57,7 +57,10 @@ void sqlite_begin_wait(struct store *store);
 /* Close the connection and its statements. The next sqlite_ready() opens it again. */
 void sqlite_disconnect(struct store *store);
 
-/* The same after a failure that leaves nobody sure of the file: it is checked when it is opened. */
+/* End a transaction that only read, also when there is no memory for its end. */
+void sqlite_end_reading(struct store *store);
+
+/* As sqlite_disconnect(), after a failure that leaves nobody sure of the file: it is checked when it is opened. */
 void sqlite_distrust(struct store *store);
 
 /* ---- sqlite_schema.c ------------------------------------------------------------------------- */

@@ -278,7 +278,6 @@ tel_error store_children(struct store *store, const struct run_parent *parents, 
     if (!result)
         result = hand_on_all(store, &spans, &children);
     error = sqlite_fault(store, result, "read", fault);
-    if (!sqlite3_get_autocommit(store->db))
-        (void)sqlite_exec(store, "ROLLBACK"); /* nothing was written */
+    sqlite_end_reading(store);
     return error;
 }

@@ -193,8 +193,7 @@ tel_error store_figures(struct store *store, struct run_figures *figures, tel_fa
     if (!result && figures->since)
         result = count_recent(store, figures);
     error = sqlite_fault(store, result, "read", fault);
-    if (!sqlite3_get_autocommit(store->db))
-        (void)sqlite_exec(store, "ROLLBACK"); /* nothing was written */
+    sqlite_end_reading(store);
     return error;
 }
 
