@@ -56,6 +56,7 @@ class Faults:
         with open(path, "r+b") as file:
             self._map = mmap.mmap(file.fileno(), 0)
         self._shared = _Shared.from_buffer(self._map)
+        self.made = 0  # calls, or allocations, until it healed
         self.settings = {"LD_PRELOAD": LIBRARY, "FAULTS_FILE": path}
 
     def fail_calls(self, first, last, error, only=""):
@@ -75,16 +76,12 @@ class Faults:
 
     def heal(self):
         """Nothing fails any more."""
+        if self._shared.calls_from:
+            self.made = self._shared.calls_made
+        elif self._shared.memory_from:
+            self.made = self._shared.memory_made
         self._shared.calls_from = 0
         self._shared.memory_from = 0
-
-    @property
-    def calls(self):
-        return self._shared.calls_made
-
-    @property
-    def allocations(self):
-        return self._shared.memory_made
 
     @property
     def blocks(self):
@@ -99,3 +96,22 @@ class TestCase(harness.TestCase):
     def setUp(self):
         super().setUp()
         self.faults = Faults(self.base / "faults")
+
+    def at_each_point(self, fail, stride, live):
+        """Let live() go on after fail(n, n), then after fail(n, ALL), for each n up to the number of calls
+        it made. Returns how many points that were."""
+        count = 0
+        for all_that_follow in False, True:
+            for point in points(stride):
+                fail(point, ALL if all_that_follow else point)
+                try:
+                    live()
+                except Exception as error:
+                    raise AssertionError(f"from {point} on" if all_that_follow else
+                                         f"at {point}") from error
+                finally:
+                    self.faults.heal()
+                if self.faults.made < point:
+                    break
+                count += 1
+        return count

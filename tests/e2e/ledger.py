@@ -7,6 +7,8 @@ import requests
 import harness
 from harness import a_run
 
+TIMEOUT_SECONDS = 20  # an answer that comes later is none
+
 
 def _create(run):
     return "POST", "/api/v1/runs", run, {run["event_id"]: "running"}
@@ -51,11 +53,16 @@ class Ledger:
         """Ask the service for one write; return the answer, or None if there came none."""
         method, path, body, effect = write
         try:
-            answer = service.request(method, path, json=body)
+            answer = service.request(method, path, json=body, timeout=TIMEOUT_SECONDS)
         except requests.ConnectionError:
             answer = None
         if answer is not None and answer.status_code in (200, 201):
-            self.acknowledged.update(effect)
+            answered = answer.json()
+            assert not answered.get("errors") and answered.get("total", len(effect)) == len(effect), \
+                answer.text
+            for event_id, status in effect.items():
+                if self.acknowledged.get(event_id) != "success":  # created twice, it stays ended
+                    self.acknowledged[event_id] = status
         else:
             self.unsure.append(write)
         return answer

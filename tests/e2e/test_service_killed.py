@@ -63,9 +63,10 @@ class KilledTest(faults.TestCase):
     def leave_much_to_do(self, base):
         """Leave a commit half done, a run that only the audit trail has, and a buffer."""
         service = self.start_service(base=base, **self.faults.settings)
-        self.faults.fail_calls(faults.ALL, faults.ALL, faults.KILL, "pwrite64")
+        self.kill_before(faults.ALL, "pwrite64")
         self.assertEqual(self.ledger.write(service, ledger.ten_writes()[0]).status_code, 201)
-        self.kill_before(self.faults.calls, "pwrite64")
+        self.faults.heal()
+        self.kill_before(self.faults.made, "pwrite64")
         self.assertIsNone(self.ledger.write(service, ledger.ten_writes()[0]))
         self.assertEqual(service.wait(), -9)
         self.faults.heal()
