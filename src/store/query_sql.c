@@ -292,6 +292,8 @@ static const int categories[] = {
 };
 #define CATEGORY_COUNT (sizeof categories / sizeof *categories)
 
+#define LAST_SPAN "(SELECT max(since) FROM telemetry_spans)"
+
 /* Does a span begin before the place of the walk? */
 #define IS_BEFORE "%s <= ?%d AND (%s < ?%d OR ?%d IS NOT NULL)"
 
@@ -364,11 +366,10 @@ void query_sql_span(struct strbuf *sql, struct query_values *values, const struc
 {
     struct builder b = {sql, values, ""};
 
-    strbuf_puts(sql, "SELECT (SELECT min(since) FROM telemetry_spans WHERE since > here.since)"
-                     " FROM (SELECT coalesce((SELECT since FROM"
-                     " (SELECT max(since) AS since FROM telemetry_spans) WHERE ");
-    strbuf_printf(sql, IS_BEFORE, "since", BIND_TIME, "since", BIND_TIME, BIND_ID);
-    strbuf_puts(sql, "), (");
+    strbuf_puts(sql, "SELECT since, (SELECT min(later.since) FROM telemetry_spans AS later"
+                     " WHERE later.since > here.since) FROM (SELECT coalesce(CASE WHEN ");
+    strbuf_printf(sql, IS_BEFORE, LAST_SPAN, BIND_TIME, LAST_SPAN, BIND_TIME, BIND_ID);
+    strbuf_puts(sql, " THEN " LAST_SPAN " END, (");
     put_closed_span(&b, query);
-    strbuf_puts(sql, ")) AS since) AS here WHERE here.since IS NOT NULL");
+    strbuf_puts(sql, ")) AS since LIMIT 1) AS here");
 }

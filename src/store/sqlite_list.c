@@ -111,11 +111,10 @@ static int next_span(struct walk *walk)
     if (result)
         return result;
     result = sqlite3_step(spans);
-    if (result != SQLITE_ROW) {
-        walk->is_over = true;
-        return result == SQLITE_DONE ? SQLITE_OK : result;
-    }
-    end = (const char *)sqlite3_column_text(spans, 0);
+    if (result != SQLITE_ROW)
+        return result;
+    walk->is_over = sqlite3_column_type(spans, 0) == SQLITE_NULL;
+    end = (const char *)sqlite3_column_text(spans, 1);
     if (end && compare_places(&(struct place){(char *)(uintptr_t)end, INT64_MIN}, &walk->at) < 0)
         return place_set(&walk->at, end, INT64_MIN);
     return SQLITE_OK;
