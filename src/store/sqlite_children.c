@@ -28,8 +28,10 @@
 
 /* ?1 and ?2 are the names of the parent ?3: its run_id and its event_id. By the first it has the
  * children that started at ?4 (null: as early as may be) or later, and before ?5 (null: ever), when
- * the next run of that name did, ?6, which may be below this one itself. */
+ * the next run of that name did, ?6, which may be below this one itself. To sort all that they hold
+ * would cost more than to read it afterwards. */
 #define CHILDREN                                                                 \
+    "SELECT id FROM agent_runs INDEXED BY telemetry_parent_run_id"               \
     " WHERE parent_run_id IN (?1, ?2) AND id != ?3 AND (parent_run_id IS NOT ?1" \
     " OR ((?4 IS NULL OR start_time >= ?4) AND (?5 IS NULL OR start_time < ?5))" \
     " OR id = ?6) ORDER BY start_time, id"
@@ -216,39 +218,62 @@ static int bind_span(struct sqlite3_stmt *statement, const struct span *span)
 }
 
 struct children {
+    struct sqlite3_stmt *find; /* those of a parent */
+    struct sqlite3_stmt *get;  /* one of them */
     run_child_fn *each;
     void *arg;
     bool is_over;
 };
 
-static int hand_on(struct sqlite3_stmt *prepared, const struct span *span,
-                   struct children *children)
+static void children_clear(struct children *children)
 {
-    CLEANUP(statementp_reset) struct sqlite3_stmt *statement = prepared;
-    int result = bind_span(statement, span);
+    statementp_free(&children->find);
+    statementp_free(&children->get);
+}
 
-    while (!result && !children->is_over && (result = sqlite3_step(statement)) == SQLITE_ROW) {
-        CLEANUP(record_clear) struct tel_record child = RECORD();
+static int hand_on(struct children *children, size_t parent, int64_t id)
+{
+    CLEANUP(statementp_reset) struct sqlite3_stmt *get = children->get;
+    struct tel_record child;
+    int result = sqlite3_bind_int64(get, 1, id);
 
-        result = sqlite_read_record(statement, &child);
-        if (!result)
-            children->is_over = children->each(children->arg, span->index, &child) != 0;
-    }
+    if (!result)
+        result = sqlite3_step(get);
+    if (result != SQLITE_ROW)
+        return result == SQLITE_DONE ? SQLITE_OK : result;
+    result = sqlite_view_record(get, &child);
+    if (!result)
+        children->is_over = children->each(children->arg, parent, &child) != 0;
+    return result;
+}
+
+static int hand_on_those_of(struct children *children, const struct span *span)
+{
+    CLEANUP(statementp_reset) struct sqlite3_stmt *find = children->find;
+    int result = bind_span(find, span);
+
+    while (!result && !children->is_over && (result = sqlite3_step(find)) == SQLITE_ROW)
+        result = hand_on(children, span->index, sqlite3_column_int64(find, 0));
     return result == SQLITE_DONE ? SQLITE_OK : result;
+}
+
+static int prepare_all(struct store *store, struct children *children)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+    int result = sqlite3_prepare_v2(store->db, CHILDREN, -1, &children->find, NULL);
+
+    run_sql_select(&sql);
+    strbuf_puts(&sql, " WHERE id = ?1");
+    return result ? result : sqlite_prepare(&children->get, store, &sql);
 }
 
 static int hand_on_all(struct store *store, const struct spans *spans, struct children *children)
 {
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-    CLEANUP(statementp_free) struct sqlite3_stmt *statement = NULL;
-    int result;
+    int result = prepare_all(store, children);
 
-    run_sql_select(&sql);
-    strbuf_puts(&sql, CHILDREN);
-    result = sqlite_prepare(&statement, store, &sql);
     for (size_t i = 0; i < spans->count && !result && !children->is_over; i++) {
         if (spans->items[i].has_children)
-            result = hand_on(statement, &spans->items[i], children);
+            result = hand_on_those_of(children, &spans->items[i]);
         if (!result)
             result = pause_after(store, i);
     }
@@ -260,6 +285,7 @@ tel_error store_children(struct store *store, const struct run_parent *parents, 
 {
     CLEANUP(spans_free)
     struct spans spans = {.items = calloc(count + 1, sizeof *spans.items), .count = count};
+    CLEANUP(children_clear)
     struct children children = {.each = each, .arg = arg};
     tel_error error = sqlite_ready(store, fault);
     int result;
