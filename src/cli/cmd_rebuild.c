@@ -198,6 +198,24 @@ static tel_error build_configured(struct rebuild *rebuild)
     return error;
 }
 
+/* Another one belongs to who has the lock that is its by default. */
+static tel_error build_other(struct rebuild *rebuild)
+{
+    CLEANUP(writer_lock_release) struct writer_lock lock = WRITER_LOCK();
+    CLEANUP(freep) char *path = NULL;
+    tel_error error;
+
+    if (asprintf(&path, "%s.lock", rebuild->target) < 0) {
+        path = NULL;
+        return fault_nomem(&rebuild->fault);
+    }
+    error = writer_lock_take(&lock, path, config_file_access(rebuild->common.config),
+                             deadline_in(LOCK_WAIT_MS), &rebuild->fault);
+    if (!error)
+        error = check_target(rebuild);
+    return error ? error : build(rebuild);
+}
+
 /* The name behind links, by which a file is itself however it was named, also one that is to come. */
 static char *real_name(const char *path)
 {
@@ -241,10 +259,7 @@ static tel_error run(struct rebuild *rebuild)
                  : fault_nomem(&rebuild->fault);
     if (error)
         return error;
-    if (strcmp(rebuild->target, ours) == 0)
-        return build_configured(rebuild);
-    error = check_target(rebuild);
-    return error ? error : build(rebuild);
+    return strcmp(rebuild->target, ours) == 0 ? build_configured(rebuild) : build_other(rebuild);
 }
 
 /* ---- The outcome ----------------------------------------------------------------------------- */

@@ -210,6 +210,16 @@ class RebuildTest(trail.TrailTestCase):
         self.rebuild(str(other), status=5)
         self.assertEqual(other.stat().st_mode & 0o777, 0o600)
 
+    def test_leaves_another_file_alone_while_a_service_has_it(self):
+        self.record(settings=EMBEDDED)
+        other = self.base / "other.sqlite"
+        self.start_service(TELEMETRY_DB_PATH=other)
+        file = other.stat().st_ino
+        self.rebuild("--force", str(other), status=5)
+        self.assertRegex(self.complaints, r"telemetry: .*pid \d+")
+        self.assertEqual(other.stat().st_ino, file)
+        self.assertEqual(list(self.base.glob("other.sqlite.re*")), [])
+
     def test_replaces_what_a_link_leads_to(self):
         self.record(settings=EMBEDDED)
         target = self.base / "target.sqlite"
@@ -226,24 +236,50 @@ class RebuildTest(trail.TrailTestCase):
         self.rebuild("--force")
         self.assertEqual(trail.rows(self.database), old)
 
+    def kill_a_writer(self):
+        """Leave the database as a writer does that is killed: half changed, with a hot journal."""
+        journal = self.database.with_name("telemetry.sqlite-journal")
+        connection = sqlite3.connect(self.database, isolation_level=None)
+        connection.execute("PRAGMA cache_size = 1")
+        connection.execute("BEGIN")
+        connection.execute("UPDATE agent_runs SET agent_name = 'half done'")
+        connection.executemany("INSERT INTO commits (commit_hash) VALUES (?)",
+                               [(f"{i:0500}",) for i in range(500)])
+        files = {path: path.read_bytes() for path in (self.database, journal)}
+        connection.execute("ROLLBACK")
+        connection.close()
+        for path, content in files.items():
+            path.write_bytes(content)
+        return journal
+
     def test_a_journal_that_was_left_is_not_rolled_back_into_the_new_database(self):
         run = self.run_line()
         self.write_trail(run)
         self.rebuild()
-        connection = sqlite3.connect(self.database, isolation_level=None)
-        connection.execute("PRAGMA cache_size = 1")
-        connection.execute("BEGIN")
-        connection.executemany("INSERT INTO commits (commit_hash) VALUES (?)",
-                               [(f"{i:0500}",) for i in range(500)])
-        journal = self.database.with_name("telemetry.sqlite-journal")
-        hot = journal.read_bytes()
-        connection.execute("ROLLBACK")
-        connection.close()
+        journal = self.kill_a_writer()
         self.database.unlink()
-        journal.write_bytes(hot)
         self.rebuild()
         self.assertFalse(journal.exists())
         self.assertEqual(set(trail.rows(self.database)), {run["event_id"]})
+
+    def test_killed_over_a_hot_journal_leaves_the_old_database_whole(self):
+        if not harness.can_trace():
+            self.skipTest("nothing can be traced here")
+        run = self.run_line(created_at="2025-12-10T12:00:00Z")
+        self.write_trail(run)
+        self.rebuild()
+        old = trail.rows(self.database)[run["event_id"]]
+        self.write_trail(self.run_line())
+        for call, numbers in (("link", 1), ("rename", 4), ("fsync", 6), ("unlink", 8)):
+            for number in range(1, numbers + 1):
+                self.kill_a_writer()
+                subprocess.run(["strace", "-f", "-o", "/dev/null", "-e",
+                                f"inject={call}:signal=SIGKILL:when={number}",
+                                harness.program("telemetry"), "rebuild", "--force"],
+                               env=self.environment(), capture_output=True, check=False)
+                with self.subTest(call=call, number=number):
+                    for path in (self.database, *self.database.parent.glob("*.replaced")):
+                        self.assertEqual(trail.rows(path)[run["event_id"]], old)
 
     def test_killed_at_any_moment_leaves_a_whole_database(self):
         if not harness.can_trace():
