@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -24,13 +25,15 @@
 
 #define BATCH_SIZE 5000
 #define OUTPUT_BYTES_MAX ((size_t)256 * 1024 * 1024)
-#define TOLD_MAX 20 /* findings of a kind that people are told one by one */
+#define TOLD_MAX 20                        /* findings of a kind that people are told one by one */
+#define CLOCK_TICK_US (US_PER_SECOND / 10) /* files' times are behind the clock by less */
 
 struct verify {
     struct common_options common;
     struct comparison comparison;
     char directory[64]; /* of the databases made for it */
     struct trail_report trail;
+    int64_t begun_us;
     size_t buffer_lines;
     size_t buffer_bad;
     tel_fault fault;
@@ -150,6 +153,17 @@ static bool is_waiting(const char *name)
     return buffer_name_is_active(name) || buffer_name_is_ready(name);
 }
 
+static bool was_written_since(int fd, int64_t us)
+{
+    struct stat status;
+    int64_t written_us;
+
+    if (fstat(fd, &status))
+        return true;
+    written_us = status.st_mtim.tv_sec * US_PER_SECOND + status.st_mtim.tv_nsec / 1000;
+    return written_us + CLOCK_TICK_US >= us;
+}
+
 static int each_buffer_file(void *arg, const char *name)
 {
     struct verify *verify = arg;
@@ -161,6 +175,8 @@ static int each_buffer_file(void *arg, const char *name)
         return fault_nomem(&verify->fault) != TEL_OK;
     if (file_open(&fd, path, O_RDONLY, config_file_access(config), NULL, NULL))
         return 0; /* it was delivered a moment ago */
+    if (was_written_since(fd, verify->begun_us))
+        verify->comparison.waiting_is_growing = true;
     return file_each_line(fd, path, each_buffer_line, verify, &verify->fault) != TEL_OK ||
            verify->fault.code != TEL_OK;
 }
@@ -204,7 +220,8 @@ static tel_error run(struct verify *verify)
         *verify->directory = '\0';
         return fault_errno(&verify->fault, TEL_E_IO, "cannot make a directory in /tmp");
     }
-    timestamp_format(verify->comparison.begun_at, clock_now_us());
+    verify->begun_us = clock_now_us();
+    timestamp_format(verify->comparison.begun_at, verify->begun_us);
     error = read_trail(verify);
     if (!error)
         error = open_database(verify);

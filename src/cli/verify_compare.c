@@ -128,22 +128,30 @@ static tel_error walk_store(struct comparison *comparison, struct store *store, 
     return error;
 }
 
-/* Find a run as it is stored, or will be. *found: it is there. */
+/* Find a run as it is stored, or will be. *from: where it is; NULL: nowhere. */
 static tel_error find(struct comparison *comparison, const char *event_id,
-                      struct tel_record *record, bool *found, tel_fault *fault)
+                      struct tel_record *record, const struct store **from, tel_fault *fault)
 {
     tel_error error = store_get(comparison->waiting, event_id, record, fault);
 
-    if (error == TEL_E_NOT_FOUND && comparison->stored)
+    *from = comparison->waiting;
+    if (error == TEL_E_NOT_FOUND && comparison->stored) {
         error = store_get(comparison->stored, event_id, record, fault);
-    *found = !error;
+        *from = comparison->stored;
+    }
+    if (error)
+        *from = NULL;
     return error == TEL_E_NOT_FOUND ? TEL_OK : error;
 }
 
-static bool is_later(const struct comparison *comparison, const struct tel_record *record)
+/* Was it changed since the trail was read? */
+static bool is_later(const struct comparison *comparison, const struct store *from,
+                     const struct tel_record *record)
 {
     const char *changed_at = record_text(record, FIELD_updated_at);
 
+    if (from == comparison->waiting)
+        return comparison->waiting_is_growing;
     return changed_at && strcmp(changed_at, comparison->begun_at) >= 0;
 }
 
@@ -151,18 +159,18 @@ static tel_error compare(struct comparison *comparison, const struct tel_record 
                          tel_fault *fault)
 {
     CLEANUP(record_clear) struct tel_record stored = RECORD();
+    const struct store *from;
     field_set fields;
-    bool found;
-    tel_error error = find(comparison, record_text(trail, FIELD_event_id), &stored, &found, fault);
+    tel_error error = find(comparison, record_text(trail, FIELD_event_id), &stored, &from, fault);
 
     if (error)
         return error;
-    if (!found)
+    if (!from)
         return note(&comparison->findings[ONLY_IN_TRAIL], trail, NULL, 0);
     fields = differing(trail, &stored);
     if (strcmp(record_text(trail, FIELD_created_at), comparison->begun_at) >= 0)
         fields &= ~FIELD_BIT(FIELD_created_at); /* the line says none, so each store made its own */
-    if (fields && !is_later(comparison, &stored))
+    if (fields && !is_later(comparison, from, &stored))
         return note(&comparison->findings[DIFFERENT], trail, &stored, fields);
     comparison->agreeing++;
     return TEL_OK;
@@ -180,7 +188,8 @@ static int each_of_trail(void *arg, const struct tel_record *record)
 }
 
 /* Note a run that is stored, or waits to be, and is no line of the trail. */
-static tel_error look_for(struct walk *walk, const struct tel_record *record)
+static tel_error look_for(struct walk *walk, const struct store *from,
+                          const struct tel_record *record)
 {
     CLEANUP(record_clear) struct tel_record trail = RECORD();
     struct comparison *comparison = walk->comparison;
@@ -189,7 +198,7 @@ static tel_error look_for(struct walk *walk, const struct tel_record *record)
 
     if (error != TEL_E_NOT_FOUND)
         return error;
-    if (is_later(comparison, record))
+    if (is_later(comparison, from, record))
         return TEL_OK;
     return note(&comparison->findings[ONLY_STORED], NULL, record, 0);
 }
@@ -201,7 +210,25 @@ static int each_stored(void *arg, const struct tel_record *record)
     walk->seen++;
     walk->last_id = record_int(record, FIELD_id);
     walk->comparison->stored_runs++;
-    walk->error = look_for(walk, record);
+    walk->error = look_for(walk, walk->comparison->stored, record);
+    return walk->error != TEL_OK;
+}
+
+/* What waits for a run that is stored is said of that one. */
+static int each_waiting(void *arg, const struct tel_record *record)
+{
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+    struct walk *walk = arg;
+    struct store *store = walk->comparison->stored;
+    tel_error error = TEL_E_NOT_FOUND;
+
+    walk->seen++;
+    walk->last_id = record_int(record, FIELD_id);
+    if (store)
+        error = store_get(store, record_text(record, FIELD_event_id), &stored, walk->fault);
+    if (error == TEL_E_NOT_FOUND)
+        error = look_for(walk, walk->comparison->waiting, record);
+    walk->error = error;
     return walk->error != TEL_OK;
 }
 
@@ -211,5 +238,7 @@ tel_error comparison_run(struct comparison *comparison, tel_fault *fault)
 
     if (!error)
         error = walk_store(comparison, comparison->stored, each_stored, fault);
+    if (!error)
+        error = walk_store(comparison, comparison->waiting, each_waiting, fault);
     return error == TEL_E_NOMEM ? fault_nomem(fault) : error;
 }

@@ -36,6 +36,7 @@ struct comparison {
     struct store *waiting; /* runs of which the buffer has something to say, as they will be then */
     struct store *stored;  /* the database; NULL: there is none */
     char begun_at[TEL_TIMESTAMP_SIZE]; /* what was changed later is not looked at */
+    bool waiting_is_growing;           /* nor then what waits: nobody knows what of it is later */
 
     size_t trail_runs;
     size_t stored_runs;

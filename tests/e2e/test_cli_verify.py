@@ -1,10 +1,17 @@
 # SPDX-License-Identifier: MIT
 """telemetry verify: do audit trail, buffer and database agree?"""
 import json
+import os
 import sqlite3
 
 import harness
+import header
 import trail
+
+NOT_COMPARED = ("id", "event_id", "updated_at", "schema_version", "api_posted", "api_posted_at",
+                "api_retry_count")
+OTHER_VALUES = {"status": "failure", "metrics_json": '{"n": 2}', "context_json": "[]",
+                "git_commit_source": "ci"}
 
 
 class VerifyTest(trail.TrailTestCase):
@@ -59,6 +66,96 @@ class VerifyTest(trail.TrailTestCase):
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"stranger is not in the audit trail\n", result.stdout)
         self.assertIn(b"1 runs agree; 2 only in the audit trail, 1 not in it, 1 differ", result.stdout)
+
+    # ---- each disagreement by itself ----
+
+    def rebuilt(self, *runs):
+        """Runs that trail and database agree on."""
+        self.write_trail(*runs)
+        self.assertEqual(self.telemetry("rebuild").returncode, 0)
+
+    def leave_in_the_buffer(self, *lines):
+        """A file of the buffer that nobody writes to any more."""
+        path = self.base / "buffer" / "telemetry_20251210_120000-tel-1-abcdef01.jsonl.ready"
+        path.parent.mkdir(mode=0o700)
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+        path.chmod(0o600)
+        os.utime(path, (1765300000, 1765300000))
+
+    def assert_alone(self, report, kind, *event_ids):
+        """This, of these runs, is all that does not agree."""
+        kinds = ("missing_in_database", "missing_in_trail", "different")
+        found = {each: [run["event_id"] for run in report[each]] for each in kinds}
+        self.assertEqual(found, {each: list(event_ids) if each == kind else [] for each in kinds})
+        self.assertEqual([report[each + "_count"] for each in kinds], [len(found[each])
+                                                                      for each in kinds])
+
+    def test_a_run_that_the_database_lacks(self):
+        run, lost = self.run_line(), self.run_line()
+        self.rebuilt(run, lost)
+        self.change("DELETE FROM agent_runs WHERE event_id = ?", lost["event_id"])
+        self.assert_alone(self.verify(1), "missing_in_database", lost["event_id"])
+
+    def test_a_database_that_is_missing(self):
+        run = self.run_line()
+        self.write_trail(run)
+        self.assert_alone(self.verify(1), "missing_in_database", run["event_id"])
+
+    def test_a_run_that_the_trail_lacks(self):
+        run, stranger = self.run_line(), self.run_line()
+        self.rebuilt(run, stranger)
+        self.trail().write_text(json.dumps(run) + "\n", encoding="utf-8")
+        self.assert_alone(self.verify(1), "missing_in_trail", stranger["event_id"])
+
+    def test_a_run_that_only_the_buffer_has(self):
+        for is_there in (False, True):
+            with self.subTest(database=is_there):
+                if is_there:
+                    self.rebuilt(self.run_line())
+                else:
+                    self.leave_in_the_buffer(self.run_line(event_id="waits"))
+                self.assert_alone(self.verify(1), "missing_in_trail", "waits")
+
+    def test_an_end_that_only_the_buffer_has(self):
+        run = self.run_line()
+        self.rebuilt(run)
+        self.leave_in_the_buffer({"record_type": "update", "event_id": run["event_id"],
+                                  "status": "failure"})
+        report = self.verify(1)
+        self.assert_alone(report, "different", run["event_id"])
+        self.assertEqual(report["different"][0]["fields"],
+                         {"status": {"trail": "running", "database": "failure"}})
+
+    def test_a_commit_that_the_database_lacks(self):
+        run = self.run_line(run_id="with-commit")
+        self.rebuilt(run)
+        self.write_trail(self.commit_line("with-commit", "abcdef1234567", trail.now()))
+        report = self.verify(1)
+        self.assert_alone(report, "different", run["event_id"])
+        self.assertEqual(set(report["different"][0]["fields"]),
+                         {"git_commit_hash", "git_commit_source"})
+
+    def test_each_field_that_differs(self):
+        fields = [name for name, _ in header.run_fields() if name not in NOT_COMPARED]
+        self.rebuilt(*[self.run_line(event_id=field, created_at="2025-12-10T12:00:00Z",
+                                     metrics_json='{"n": 1}')
+                       for field in (*fields, *NOT_COMPARED)])
+        for field, is_text in header.run_fields():
+            if field in ("id", "event_id"):
+                continue
+            value = OTHER_VALUES.get(field, "2020-01-01T00:00:00Z" if is_text else 7)
+            self.change(f"UPDATE agent_runs SET {field} = ? WHERE event_id = ?", value, field)
+        report = self.verify(1)
+        self.assert_alone(report, "different", *fields)
+        for run in report["different"]:
+            self.assertEqual(list(run["fields"]), [run["event_id"]])
+
+    def test_many_that_do_not_agree_are_counted(self):
+        self.write_trail(*[self.run_line() for _ in range(23)])
+        self.assertEqual(self.verify(1)["missing_in_database_count"], 23)
+        lines = self.telemetry("verify").stdout.decode().splitlines()
+        self.assertEqual(sum("is in the audit trail alone" in line for line in lines), 21)
+        self.assertIn("3 more: is in the audit trail alone", lines)
 
     def test_a_damaged_database_cannot_be_verified(self):
         self.write_trail(self.run_line())
