@@ -43,13 +43,14 @@ class Disk:
     # ---- What is kept ----------------------------------------------------------------------------
 
     def write_back(self):
-        """As the kernel does by itself from time to time: all is durable now."""
+        """As the kernel does by itself from time to time: all is durable now that stays for a while."""
         with self.quiet():
             for directory, _, files in os.walk(self.base):
                 self._note(pathlib.Path(directory))
                 for file in files:
                     path = pathlib.Path(directory) / file
-                    shutil.copy2(path, self.durable / str(path.stat().st_ino))
+                    with contextlib.suppress(FileNotFoundError):
+                        shutil.copy2(path, self.durable / str(path.stat().st_ino))
 
     def _note(self, directory):
         text = "".join(f"{inode} {name}\n" for name, inode in self._names(directory).items())
