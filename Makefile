@@ -45,7 +45,7 @@ torture: ## kills, failing calls, histories, damaged files, power cuts, with a s
 	@seed="$(SEED)"; seed="$${seed:-$$(date +%s)}"; echo "SEED=$$seed"; cd tests/e2e && \
 	    TELEMETRY_BUILD_DIR="$(CURDIR)/build/test" TELEMETRY_LOAD_SECONDS="$(or $(SECONDS),30)" \
 	    TELEMETRY_LOAD_SEED="$$seed" TELEMETRY_TORTURE_SEED="$$seed" TELEMETRY_TORTURE_MUTATIONS=50000 \
-	    TELEMETRY_TORTURE_DATABASES=3000 TELEMETRY_TORTURE_POWER=10 TELEMETRY_TEST_LONG=1 sh -c 'set -e; \
+	    TELEMETRY_TORTURE_DATABASES=3000 TELEMETRY_TORTURE_POWER=12 TELEMETRY_TEST_LONG=1 sh -c 'set -e; \
 	        python3 test_service_load.py Killed; \
 	        for test in test_histories.py test_random_orders.py test_damaged_*.py test_power_*.py; do \
 	            python3 $$test || [ $$? = 77 ]; done; \

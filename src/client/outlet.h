@@ -62,8 +62,8 @@ enum outcome outlet_update(struct outlet *outlet, const struct tel_record *recor
                            enum outcome created, bool durably, struct deadline deadline);
 
 /* Replace the commit of a run that this client, or the store, knows: the git_commit_* fields. It is
- * buffered too when the run itself is not there yet, and durably: the audit trail's word for it does
- * not count once the run was changed, as it is when its start is delivered. */
+ * buffered too when the run itself is not there yet, and durably: the audit trail's word for it counts
+ * only for a run that has none. */
 enum outcome outlet_commit(struct outlet *outlet, const struct tel_record *commit,
                            struct deadline deadline);
 

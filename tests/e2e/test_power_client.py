@@ -37,9 +37,9 @@ def tell(*words):
     os.write(sys.stdout.fileno(), (" ".join(words) + "\n").encode())
 
 
-def record(client, library, how):
+def record(client, library, runs, how):
     """Record some runs, and say after each call that it took something."""
-    for _ in range(RUNS):
+    for _ in range(runs):
         run_id = ctypes.create_string_buffer(256)
         assert library.tel_client_start_run(client, run_id, b"agent", b"test", None) == 0
         name = run_id.value.decode()
@@ -56,11 +56,12 @@ def record(client, library, how):
         tell("ended", name)
 
 
-def record_in_threads(how):
+def record_in_threads(runs, *how):
     library = native.load()
     client = ctypes.c_void_p()
     assert library.tel_client_new(ctypes.byref(client), None) == 0
-    threads = [threading.Thread(target=record, args=(client, library, how)) for _ in range(THREADS)]
+    threads = [threading.Thread(target=record, args=(client, library, int(runs), how))
+               for _ in range(THREADS)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -97,7 +98,8 @@ class PowerTest(case.PowerTestCase):
 
     def record(self, *how, **settings):
         settings.setdefault("TELEMETRY_CALL_BUDGET_MS", 60000)
-        self.run_traced(sys.executable, __file__, "record", *how, **settings, **native.settings())
+        self.run_traced(sys.executable, __file__, "record", str(RUNS), *how, **settings,
+                        **native.settings())
 
     def assert_kept(self, check, calls_told, wanted=STATES):
         replayed = self.assert_survives(tells, check, wanted)
@@ -129,7 +131,7 @@ class PowerTest(case.PowerTestCase):
                 raise replay.Problem(f"lost: {run_id} had {what}, which is not in the database")
 
     def look_closely(self, state):
-        """Once in a while: have the command bring in what the database lacks, and record one more run."""
+        """Now and then: have the command bring in what the database lacks, and record one more run."""
         if next(self.checked) % (STATES // LOOKED_AT_BY_THE_COMMAND):
             return []
         self.fill(self.another, state.files)
@@ -187,7 +189,7 @@ class PowerTest(case.PowerTestCase):
                 raise replay.Problem(f"lost: {line}, which counts as delivered")
 
     def check_commits(self, rows, state):
-        """A commit is in the database or the buffer: the audit trail's word for it does not suffice."""
+        """A commit is in the database or the buffer: the trail's word counts only for a run without."""
         there = {row[0] for row in rows if row[3] == COMMIT}
         event_ids = {line["event_id"] for line in self.buffered(state, ".ready", ".active")
                      if "git_commit_hash" in line}
@@ -233,6 +235,6 @@ class PowerTest(case.PowerTestCase):
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["record"]:
-        record_in_threads(sys.argv[2:])
+        record_in_threads(*sys.argv[2:])
     else:
         case.main()

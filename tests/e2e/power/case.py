@@ -99,8 +99,8 @@ class PowerTestCase(cli.CliTestCase):
             path.chmod(0o600)
 
     def rows(self, state, query):
-        """What the query finds in a state's database, which must be sound and take one more write. Of many
-        states this is the same, at once or when SQLite has recovered it: then it was looked at before."""
+        """What the query finds in a state's database, which must be sound and take one more write. Many
+        states have the same one, at once or when SQLite has recovered it: it is looked at once."""
         files = {path.removeprefix("db/"): content for path, content in state.files.items()
                  if path.startswith("db/telemetry.sqlite") and
                  path.endswith(("sqlite", "-journal", "-wal"))}
