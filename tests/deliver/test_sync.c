@@ -350,9 +350,10 @@ static void sync__empties_a_file_of_10_mb(void **state)
             i, i);
     assert_true(text.length > 10000000);
     put(bench, OLD_NAME ".ready", text.text);
-    bench->options.batch_size = 1000;
+    bench->options.batch_size = 10000;
     sync_ok(bench);
     check_report(bench, REPORT(.files = 1, .created = 5000));
+    assert_int_equal(bench->batches, 2); /* of 8 MB at most */
     assert_int_equal(count_runs(bench, "length(output_summary) = 2000"), 5000);
 }
 
@@ -415,6 +416,25 @@ static void sync__carries_an_update_on_until_its_run_is_there(void **state)
     carried_again = scratch_read_all(bench->directory, ".ready");
     assert_int_equal(count_lines(carried_again), 1);
     assert_non_null(strstr(carried_again, "\"never\""));
+}
+
+static void sync__carries_on_more_than_it_keeps_in_memory(void **state)
+{
+    struct bench *bench = *state;
+    CLEANUP(strbuf_clear) struct strbuf text = STRBUF(100000000);
+    CLEANUP(freep) char *carried = NULL;
+
+    bench->options.update_age_max_ms = INT64_MAX / 1000;
+    for (int i = 0; i < 25; i++)
+        strbuf_printf(&text,
+                      "{\"record_type\":\"update\",\"event_id\":\"never\",\"items_failed\":%d,"
+                      "\"output_summary\":\"%02000000d\"}\n",
+                      i, i);
+    put(bench, OUR_NAME ".ready", text.text);
+    sync_ok(bench);
+    check_report(bench, REPORT(.files = 1, .carried = 25));
+    carried = scratch_read_all(bench->directory, ".ready");
+    assert_int_equal(count_lines(carried), 25);
 }
 
 static void sync__rejects_an_update_whose_run_never_came(void **state)
@@ -931,6 +951,7 @@ int main(void)
         TEST(sync__again_finds_only_duplicates),
         TEST(sync__ends_a_run_that_is_running_and_only_fills_one_that_has_ended),
         TEST(sync__carries_an_update_on_until_its_run_is_there),
+        TEST(sync__carries_on_more_than_it_keeps_in_memory),
         TEST(sync__rejects_an_update_whose_run_never_came),
         TEST(sync__sets_aside_what_is_no_record_with_the_reason_and_goes_on),
         TEST(sync__sets_aside_bytes_that_are_no_text),

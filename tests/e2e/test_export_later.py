@@ -189,6 +189,17 @@ class BySyncTest(export.LeftRunsTestCase):
         self.assertIn("GOOGLE_SHEETS_API_ENABLED is off", result.stderr)
         self.assertNotEqual(result.returncode, 0)
 
+    def test_after_twenty_refusals_it_is_not_the_runs_that_are_wrong(self):
+        self.be_on_since(self.minutes_ago(60))
+        service = self.start_service()
+        for i in range(22):
+            self.post(service, f"run-{i}", 30)
+        service.stop()
+        self.stand_in.misbehaviour = [self.stand_in.status(400)] * 22
+        self.assertEqual(self.sync(status=5), (0, 20))
+        self.assertEqual(len(self.stand_in.requests), 20)
+        self.assertIn("answered 400", self.complaints)
+
     def test_without_the_export_nothing_is_made_of_it(self):
         result = self.run_program("telemetry", "sync", TELEMETRY_API_URL="http://127.0.0.1:1")
         self.assertEqual((result.returncode, result.stdout, result.stderr),
