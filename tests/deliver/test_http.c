@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/strbuf.h"
 #include "deliver/http.h"
 #include "deliver/kept_fd.h"
 #include "support/peer.h"
@@ -355,6 +356,24 @@ static void http_send__bounds_the_answer(void **state)
     http_response_clear(&response);
 }
 
+static void http_send__bounds_the_head_of_the_answer(void **state)
+{
+    CLEANUP(strbuf_clear) struct strbuf answer = STRBUF(200000);
+    struct http_response response = HTTP_RESPONSE(5);
+    struct peer *peer;
+
+    (void)state;
+    strbuf_puts(&answer, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n");
+    for (int i = 0; i < 70; i++)
+        strbuf_printf(&answer, "X-Header-%d: %01000d\r\n", i, i);
+    strbuf_puts(&answer, "\r\n{}");
+    peer = peer_start(peer_answer, answer.text);
+    assert_int_equal(send_once(peer_url(peer), NULL, "GET", NULL, &response, NULL),
+                     TEL_E_UNAVAILABLE);
+    peer_stop(peer);
+    http_response_clear(&response);
+}
+
 static void http_send__tries_once_when_the_deadline_has_passed(void **state)
 {
     struct peer *peer = peer_start(stay_silent, NULL);
@@ -598,6 +617,7 @@ int main(void)
         cmocka_unit_test(http_send__does_not_follow_a_redirect),
         cmocka_unit_test(http_send__returns_in_time_whatever_the_peer_does),
         cmocka_unit_test(http_send__bounds_the_answer),
+        cmocka_unit_test(http_send__bounds_the_head_of_the_answer),
         cmocka_unit_test(http_send__tries_once_when_the_deadline_has_passed),
         cmocka_unit_test(http_send__says_the_same_of_the_same_failure),
         cmocka_unit_test(http_new__refuses_what_is_no_url_of_a_service),

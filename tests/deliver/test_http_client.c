@@ -435,6 +435,8 @@ static void arguments__that_make_no_sense_are_refused_before_anything_is_sent(vo
     assert_int_equal(tel_http_client_post_batch(bench->http, records, 2, NULL, NULL, &fault),
                      TEL_E_INVALID);
     assert_string_equal(fault.text, "run 1 has no event_id");
+    assert_int_equal(tel_http_client_post_batch(bench->http, records, 100001, NULL, NULL, &fault),
+                     TEL_E_TOO_LARGE);
     assert_int_equal(tel_http_client_associate_commit(NULL, "e", "0123abc", "ci", NULL, NULL, NULL),
                      TEL_E_INVALID);
     assert_int_equal(tel_http_client_associate_commit(bench->http, "e", NULL, "ci", NULL, NULL,
