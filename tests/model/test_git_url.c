@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/cmocka_all.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/git_url.h"
 
@@ -86,6 +88,18 @@ static void git_url_repo__has_none_for_what_is_no_web_page(void **state)
         assert_repo(none[i], NULL);
 }
 
+static void git_url_repo__has_none_for_what_is_too_long(void **state)
+{
+    char remote[4098];
+
+    (void)state;
+    (void)snprintf(remote, sizeof remote, "https://h.example/%0*d", 4096 - 18, 0);
+    assert_int_equal(strlen(remote), 4096);
+    assert_repo(remote, remote);
+    (void)snprintf(remote, sizeof remote, "https://h.example/%0*d", 4097 - 18, 0);
+    assert_repo(remote, NULL);
+}
+
 static void git_url_commit__knows_three_hosts(void **state)
 {
     (void)state;
@@ -124,6 +138,7 @@ int main(void)
         cmocka_unit_test(git_url_repo__drops_what_is_at_the_end),
         cmocka_unit_test(git_url_repo__drops_user_and_password_but_keeps_an_https_port),
         cmocka_unit_test(git_url_repo__has_none_for_what_is_no_web_page),
+        cmocka_unit_test(git_url_repo__has_none_for_what_is_too_long),
         cmocka_unit_test(git_url_commit__knows_three_hosts),
         cmocka_unit_test(git_url_commit__matches_the_host_itself),
         cmocka_unit_test(git_url_commit__wants_a_commit),
