@@ -36,6 +36,7 @@ static struct {
     bool was_locked;    /* some file that was synced was locked at the time */
     const char *append; /* to the file that is renamed to .synced, just after that */
     const char *rename; /* the file that is locked, just before that */
+    bool is_outrun;     /* somebody else always has the lock before us */
     time_t later;       /* by so many seconds the wall clock is ahead */
 } spy;
 
@@ -48,6 +49,7 @@ static void spy_reset(size_t fail_at)
     spy.was_locked = false;
     spy.append = NULL;
     spy.rename = NULL;
+    spy.is_outrun = false;
     spy.later = 0;
 }
 
@@ -119,6 +121,10 @@ int flock(int fd, int operation)
     char link[64];
     char path[4096] = "";
 
+    if (spy.is_outrun) {
+        errno = EWOULDBLOCK;
+        return -1;
+    }
     if (spy.rename && operation == (LOCK_EX | LOCK_NB)) {
         (void)snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
         (void)!readlink(link, path, sizeof path - 1);
@@ -290,6 +296,29 @@ static void buffer__goes_on_when_its_file_cannot_be_made_ready(void **state)
     text = scratch_read_all(directory, ".ready");
     assert_string_equal(text, "{}\n{}\n{}\n");
     buffer_free(buffer);
+    scratch_remove(scratch);
+}
+
+static void buffer__says_so_when_no_file_can_be_had_alone(void **state)
+{
+    char *scratch = scratch_make();
+    CLEANUP(freep) char *directory = scratch_path(scratch, "base");
+    const struct buffer_options options = {.directory = directory,
+                                           .bytes_max = 100,
+                                           .age_max_ms = 100000};
+    struct buffer *buffer;
+    CLEANUP(freep) char *text = NULL;
+
+    (void)state;
+    assert_int_equal(buffer_new(&buffer, &options), TEL_OK);
+    spy_reset(0);
+    spy.is_outrun = true;
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_E_BUSY);
+    spy_reset(0);
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_OK);
+    buffer_free(buffer);
+    text = scratch_read_all(directory, ".ready");
+    assert_string_equal(text, "{}\n");
     scratch_remove(scratch);
 }
 
@@ -525,6 +554,7 @@ int main(void)
         cmocka_unit_test(ndjson__reports_a_sync_that_fails),
         cmocka_unit_test(buffer__syncs_names_and_lets_lines_be),
         cmocka_unit_test(buffer__goes_on_when_its_file_cannot_be_made_ready),
+        cmocka_unit_test(buffer__says_so_when_no_file_can_be_had_alone),
         cmocka_unit_test(sync__makes_all_durable_before_it_calls_a_file_synced),
         cmocka_unit_test(sync__loses_nothing_whatever_sync_or_rename_fails),
         cmocka_unit_test(sync__delivers_what_comes_after_the_last_rename),
