@@ -136,6 +136,11 @@ class Service:
     def pid(self):
         return self.process.pid
 
+    def memory_mb(self, which="VmRSS"):
+        """How much memory it holds, or (VmHWM) has held at most."""
+        status = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
+        return int(status.split(which + ":")[1].split()[0]) / 1024
+
     def request(self, method, path, **options):
         """Send a request over a kept connection; one thread only."""
         if self._session is None:

@@ -15,7 +15,7 @@ FILTERS = ("agent_name", "job_type", "status", "run_id", "event_id_prefix", "age
            "parent_run_id", "git_commit_hash", "product", "host", "start_time_from", "created_after",
            "limit", "offset", "cursor", "sort", "fields", "x'; DROP TABLE agent_runs; --")
 SQL = ("'", "' OR '1'='1", "'; DROP TABLE agent_runs; --", "%", "_", "\\", '"', "1 UNION SELECT 1",
-       "x') OR 1=1 --")
+       "x') OR 1=1 --", "x\0' OR 1=1 --")
 ESCAPES = ("../../../../escaped", "..%2f..%2fescaped", "%2e%2e/%2e%2e/escaped", "/escaped",
            "....//escaped")
 
@@ -45,11 +45,17 @@ class FilesTest(cli.CliTestCase):
 class HostileTextTest(harness.ServiceTestCase):
     def test_in_a_filter_is_no_sql(self):
         before = self.post()["event_id"]
-        for name in FILTERS:
-            for value in SQL:
+        for value in SQL:
+            for name in FILTERS:
                 answer = self.service.get("/api/v1/runs", params={name: value})
                 self.assertIn(answer.status_code, (200, 400, 422), (name, value, answer.text))
-        self.assertEqual([run["event_id"] for run in self.service.runs()], [before])
+            for path in ("runs/{}", "runs/{}/tree", "runs/{}/commit-url", "metadata/{}"):
+                answer = self.service.get("/api/v1/" + path.format(urllib.parse.quote(value, safe="")))
+                self.assertIn(answer.status_code, (400, 404, 422), (path, value, answer.text))
+            self.assertIn(self.service.patch(urllib.parse.quote(value, safe=""), {"status": "success"})
+                          .status_code, (400, 404), value)
+        self.assertEqual([(run["event_id"], run["status"]) for run in self.service.runs()],
+                         [(before, "running")])
         self.assertEqual(self.service.runs(agent_name="' OR '1'='1"), [])
 
     def test_in_a_path_names_no_file(self):

@@ -174,6 +174,18 @@ class Visitors(harness.TestCase):
                                          Sec_Fetch_Site="cross-site"), 403)
         self.assertEqual(self.service.runs(), [])
 
+    def test_whatever_a_page_of_another_site_says_its_body_is_nothing_is_stored(self):
+        run = a_run()
+        for origin in ("http://evil.example", "https://localhost.evil.example", "null", "file://",
+                       "http://localhost:1"):
+            for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x",
+                         "application/json", "application/octet-stream", ""):
+                for method, path, body in (("POST", "/api/v1/runs", run), ("POST", "/api/v1/runs/batch", [run]),
+                                           ("PATCH", "/api/v1/runs/x", {"status": "success"})):
+                    self.assertEqual(self.status_for(method, path, json.dumps(body), Host="localhost",
+                                                     Origin=origin, Content_Type=kind), 403, (origin, kind))
+        self.assertEqual(self.service.runs(), [])
+
     def test_no_answer_lets_another_site_read_it(self):
         host = f"localhost:{self.service.port}"
         for method, path in (("GET", "/health"), ("GET", "/api/v1/runs"), ("OPTIONS", "/api/v1/runs"),

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What counts as JSON, by RFC 8259: in a body, in its fields, and in strings that hold JSON."""
 import json
+import os
 
 import harness
 from harness import a_run
@@ -111,6 +112,44 @@ class Bodies(harness.ServiceTestCase):
         self.assertIsNone(stored["product"])
         self.assertIsNone(stored["metrics_json"])
         self.assertEqual((stored["duration_ms"], stored["status"]), (0, "running"))
+
+
+class BombsTest(harness.ServiceTestCase):
+    """What is small to send and large to hold costs no more memory than any body of its size."""
+
+    def test_of_depth_keys_and_size_are_refused_or_small(self):
+        run = json.dumps(a_run())[:-1]
+        deep = 100000
+        keys = ",".join(f'"k{i}":{i}' for i in range(deep))
+        for body, status in (("[" * deep, 400), (nested(deep), 400), ('{"a":' * deep, 400),
+                             ('{"a":' * deep + "1" + "}" * deep, 400),
+                             (f'{run},"metrics_json":{nested(deep)}}}', 400),
+                             (f"{{{keys}}}", 422), (f"{run},{keys}}}", 201),
+                             ("{" + '"a":1,' * deep + '"a":1}', 422), ("[" + "{}," * deep + "{}]", 422),
+                             ('"' + r"\ud83d\ude00" * deep + '"', 422)):
+            self.assertEqual(self.send(body).status_code, status, body[:60])
+        self.assert_little_memory()
+
+    def test_of_128_mb_is_refused_unread(self):
+        head = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\n"
+        piece = b"[" * (1 << 20)
+        for framing, part in ((b"Content-Length: 134217728", piece),
+                              (b"Transfer-Encoding: chunked", b"100000\r\n" + piece + b"\r\n")):
+            with harness.connect(self.service) as connection:
+                try:
+                    connection.sendall(head + framing + b"\r\n\r\n")
+                    for _ in range(128):
+                        connection.sendall(part)
+                    refused = connection.recv(16).startswith(b"HTTP/1.1 413")
+                except ConnectionError:
+                    refused = True
+                self.assertTrue(refused)
+        self.assert_little_memory()
+
+    def assert_little_memory(self):
+        self.assertEqual(self.service.get("/health").status_code, 200)
+        if not os.environ.get("TELEMETRY_SANITIZE"):
+            self.assertLess(self.service.memory_mb("VmHWM"), 50)
 
 
 if __name__ == "__main__":

@@ -85,10 +85,6 @@ class Load(LoadTestCase):
         self.service = self.start_service()
         self.until = time.monotonic() + SECONDS
 
-    def memory_mb(self):
-        status = pathlib.Path(f"/proc/{self.service.pid}/status").read_text(encoding="ascii")
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
-
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.service.pid}/fd"))
 
@@ -167,10 +163,10 @@ class Load(LoadTestCase):
         with concurrent.futures.ThreadPoolExecutor(len(clients)) as pool:
             futures = [pool.submit(client) for client in clients]
             time.sleep(SECONDS / 2)
-            middle = self.memory_mb()
+            middle = self.service.memory_mb()
             for future in futures:
                 future.result()
-        end = self.memory_mb()
+        end = self.service.memory_mb()
         self.assertEqual(self.record.errors, [])
         harness.wait_until(lambda: self.descriptors() <= before + 8, "the connections to be closed")
         self.assertEqual(self.service.stop(), 0)
