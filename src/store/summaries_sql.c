@@ -173,7 +173,10 @@ static const char *const tables[] = {
     "                ELSE NEW.end_time END,\n" \
     "            end_max = CASE WHEN NEW.end_time IS NULL OR end_max >= NEW.end_time THEN end_max\n" \
     "                ELSE NEW.end_time END\n" \
-    "        WHERE since = " SPAN_OF("NEW.created_at") ";\n" \
+    "        WHERE since = " SPAN_OF("NEW.created_at") " AND (start_min IS NULL\n" \
+    "            OR NEW.start_time < start_min OR NEW.start_time > start_max\n" \
+    "            OR (NEW.end_time IS NOT NULL AND (end_min IS NULL\n" \
+    "                OR NEW.end_time < end_min OR NEW.end_time > end_max)));\n" \
     PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id AND created_at < " LAST_SPAN)
 
 /* ---- Triggers -------------------------------------------------------------------------------- */
@@ -203,6 +206,18 @@ static const char *const tables[] = {
     "    INSERT INTO telemetry_replaced (id, agent_name, status, unposted, created_at)\n" \
     "        SELECT id, coalesce(agent_name, ''), coalesce(status, ''), api_posted IS 0, created_at\n" \
     "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id)"
+
+/* What a change of a closed span's run may change in what the span says. */
+#define ROW_OF(value) \
+    "(" value("start_time") ", " value("agent_name") ", " value("agent_owner") ", " \
+    value("job_type") ", " value("product") ", " value("product_family") ", " \
+    value("platform") ", " value("subdomain") ", " value("website") ", " \
+    value("website_section") ", " value("git_repo") ", " value("git_branch") ", " \
+    value("git_commit_source") ", " value("host") ", " value("environment") ", " \
+    value("trigger_type") ")"
+#define NEW_VALUE(name) "NEW." name
+#define OLD_VALUE(name) "OLD." name
+#define OLD_OR_NEW_VALUE(name) "coalesce(OLD." name ", NEW." name ")"
 
 static const char *const triggers[] = {
     "CREATE TRIGGER telemetry_before_insert BEFORE INSERT ON agent_runs\n"
@@ -262,22 +277,27 @@ static const char *const triggers[] = {
     "            AND (end_min IS NULL OR NEW.end_time < end_min OR NEW.end_time > end_max);\n"
     "END",
 
-    "CREATE TRIGGER telemetry_move AFTER UPDATE OF\n"
-    "    created_at, start_time, agent_name, agent_owner, job_type, product, product_family,\n"
-    "    platform, subdomain, website, website_section, git_repo, git_branch, git_commit_source,\n"
-    "    host, environment, trigger_type\n"
-    "    ON agent_runs\n"
-    "WHEN (NEW.created_at, NEW.start_time, NEW.agent_name, NEW.agent_owner, NEW.job_type,\n"
-    "        NEW.product, NEW.product_family, NEW.platform, NEW.subdomain, NEW.website,\n"
-    "        NEW.website_section, NEW.git_repo, NEW.git_branch, NEW.git_commit_source,\n"
-    "        NEW.host, NEW.environment, NEW.trigger_type)\n"
-    "    IS NOT (OLD.created_at, OLD.start_time, OLD.agent_name, OLD.agent_owner, OLD.job_type,\n"
-    "        OLD.product, OLD.product_family, OLD.platform, OLD.subdomain, OLD.website,\n"
-    "        OLD.website_section, OLD.git_repo, OLD.git_branch, OLD.git_commit_source,\n"
-    "        OLD.host, OLD.environment, OLD.trigger_type)\n"
+    "CREATE TRIGGER telemetry_move AFTER UPDATE OF created_at ON agent_runs\n"
+    "WHEN NEW.created_at IS NOT OLD.created_at\n"
     "BEGIN\n"
     COUNT_OUT_OF_SPAN
     COUNT_INTO_SPAN
+    TAKE_INTO_SPAN
+    "END",
+
+    /* Only where a value gives way to another, the span says too much from now on. */
+    "CREATE TRIGGER telemetry_change AFTER UPDATE OF\n"
+    "    start_time, agent_name, agent_owner, job_type, product, product_family, platform,\n"
+    "    subdomain, website, website_section, git_repo, git_branch, git_commit_source,\n"
+    "    host, environment, trigger_type\n"
+    "    ON agent_runs\n"
+    "WHEN " ROW_OF(NEW_VALUE) " IS NOT " ROW_OF(OLD_VALUE) "\n"
+    "    AND NEW.created_at < " LAST_SPAN "\n"
+    "BEGIN\n"
+    "    UPDATE telemetry_spans SET is_exact = 0\n"
+    "        WHERE since = " SPAN_OF("NEW.created_at") " AND is_exact\n"
+    "            AND " ROW_OF(NEW_VALUE) "\n"
+    "                IS NOT " ROW_OF(OLD_OR_NEW_VALUE) ";\n"
     TAKE_INTO_SPAN
     "END",
 

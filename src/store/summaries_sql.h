@@ -11,7 +11,7 @@
 
 /* The indexes and triggers, all named so. A database that lacks one of them is not at version 8. */
 #define SUMMARIES_NAMES "telemetry_*"
-#define SUMMARIES_COUNT 20
+#define SUMMARIES_COUNT 21
 
 /* Append the statements that make all of it for a table without rows, and those that take up the rows
  * of one that has some. */

@@ -94,6 +94,8 @@ static const char *const writes[] = {
     "UPDATE agent_runs SET status = 'success', end_time = '99', api_posted = 1 WHERE id < 50",
     "UPDATE agent_runs SET created_at = '2023', start_time = '0', agent_name = 'd' WHERE id = 60",
     "UPDATE agent_runs SET product = NULL WHERE id BETWEEN 100 AND 300",
+    "UPDATE agent_runs SET git_commit_source = 'manual' WHERE id BETWEEN 900 AND 1300",
+    "UPDATE agent_runs SET start_time = '00', end_time = '999' WHERE id = 301",
     "UPDATE OR REPLACE agent_runs SET event_id = '400' WHERE event_id = '401'",
     "UPDATE OR REPLACE agent_runs SET id = 402 WHERE id = 403",
     "UPDATE OR IGNORE agent_runs SET event_id = '404' WHERE event_id = '405'",
@@ -128,6 +130,20 @@ static void whatever_another_program_writes__counts_and_spans_are_right(void **s
 static void they_are_right_where_replacing_fires_triggers_too(void **state)
 {
     write_all(*state, "PRAGMA recursive_triggers = ON");
+}
+
+static void span__is_exact_until_a_value_gives_way_to_another(void **state)
+{
+    static const char not_exact[] = "SELECT count(*) FROM telemetry_spans WHERE NOT is_exact";
+    struct fixture *fixture = *state;
+
+    (void)fixture_open(fixture);
+    other_exec(fixture->path, MANY("1", "3000", "printf('2025-%06d', i)"));
+    other_exec(fixture->path, "UPDATE agent_runs SET git_commit_source = 'llm'"
+                              " WHERE git_commit_source IS NULL");
+    assert_int_equal(other_int(fixture->path, not_exact), 0);
+    other_exec(fixture->path, "UPDATE agent_runs SET product = 'another' WHERE id = 5");
+    assert_int_equal(other_int(fixture->path, not_exact), 1);
 }
 
 static void our_own_writes__are_counted(void **state)
@@ -170,6 +186,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(whatever_another_program_writes__counts_and_spans_are_right),
         TEST(they_are_right_where_replacing_fires_triggers_too),
+        TEST(span__is_exact_until_a_value_gives_way_to_another),
         TEST(our_own_writes__are_counted),
         TEST(lost_trigger__is_noticed_and_all_is_made_anew),
     };
