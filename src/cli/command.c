@@ -10,6 +10,16 @@
 
 #define COMPLAINT_BYTES_MAX 4096
 
+/* There is no memory to escape what cannot be printed as it is. */
+static void complain_plainly(char *text)
+{
+    for (char *c = text; *c; c++) {
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
+    (void)fprintf(stderr, "telemetry: %s\n", text);
+}
+
 void complain(const char *format, ...)
 {
     CLEANUP(strbuf_clear) struct strbuf line = STRBUF(8 * COMPLAINT_BYTES_MAX);
@@ -22,7 +32,9 @@ void complain(const char *format, ...)
     strbuf_puts(&line, "telemetry: ");
     escape_append(&line, text, ESCAPE_LINE);
     strbuf_putc(&line, '\n');
-    if (!strbuf_failed(&line))
+    if (strbuf_failed(&line))
+        complain_plainly(text);
+    else
         (void)fputs(line.text, stderr);
 }
 
