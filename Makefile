@@ -49,8 +49,8 @@ torture: ## kills, failing calls, histories, damaged files, power cuts, with a s
 	        python3 test_service_load.py Killed; \
 	        for test in test_histories.py test_random_orders.py test_damaged_*.py test_power_*.py; do \
 	            python3 $$test || [ $$? = 77 ]; done; \
-        for test in test_service_killed.py test_service_faults.py; do python3 $$test; done; \
-        ../../build/test/tests/client_killed'
+	        for test in test_service_killed.py test_*_faults.py; do python3 $$test; done; \
+	        ../../build/test/tests/client_killed'
 
 check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
 	@tools/check format || [ $$? = 77 ]

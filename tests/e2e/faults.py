@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Calls of the built programs that fail, or kill them, where a test says so: tests/preload/faults.c.
 
-A test takes some of the points where a call can fail, the same ones each time; TELEMETRY_TEST_LONG: all.
+A test takes some of the points where a call can fail, the same ones each time. With TELEMETRY_TEST_LONG it
+takes all, but of many allocations some: TELEMETRY_TORTURE_SEED says which.
 """
 import ctypes
 import errno
@@ -13,14 +14,16 @@ import harness
 
 LIBRARY = harness.BUILD_DIR / "tests" / "libfaults.so"
 IS_LONG = bool(os.environ.get("TELEMETRY_TEST_LONG"))
+SEED = int(os.environ.get("TELEMETRY_TORTURE_SEED") or 0)
+LONG_POINTS = 30  # in place of one of the short form
 ALL = 2**62
 KILL = -1  # in place of an errno
 
-# What each call may fail with, and does on some machine.
+# What each call may fail with; in the short form, the first of it.
 FAILURES = [(call, number) for call, numbers in {
     "open": (errno.EMFILE, errno.EROFS, errno.ENOSPC, errno.EIO),
     "write": (errno.EIO, errno.ENOSPC, errno.EFBIG),
-    "pwrite64": (errno.EIO, errno.ENOSPC, errno.EFBIG),
+    "pwrite64": (errno.ENOSPC, errno.EIO, errno.EFBIG),
     "fsync": (errno.EIO, errno.ENOSPC),
     "fdatasync": (errno.EIO, errno.ENOSPC),
     "ftruncate": (errno.EIO, errno.EFBIG),
@@ -28,16 +31,18 @@ FAILURES = [(call, number) for call, numbers in {
     "renameat2": (errno.EIO, errno.ENOSPC, errno.EROFS),
     "link": (errno.EIO, errno.ENOSPC, errno.EROFS),
     "unlink": (errno.EIO, errno.EROFS),
-    "mkdir": (errno.ENOSPC, errno.EROFS),
-}.items() for number in numbers]
+    "mkdir": (errno.EROFS, errno.ENOSPC),
+}.items() for number in (numbers if IS_LONG else numbers[:1])]
 
 
 def points(stride, each_up_to=0):
-    """Numbers of calls, from 1 on: in the short form each up to `each_up_to`, then every `stride`-th."""
-    point = 1
+    """Numbers of calls: each up to `each_up_to`, then every `stride`-th."""
+    if IS_LONG:
+        stride = max(1, stride // LONG_POINTS)
+    point = 1 + SEED % stride
     while True:
         yield point
-        point += 1 if IS_LONG or point < each_up_to else stride
+        point += 1 if point < each_up_to else stride
 
 
 class _Shared(ctypes.Structure):

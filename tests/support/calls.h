@@ -118,6 +118,20 @@ TEL_API ssize_t write(int fd, const void *bytes, size_t count)
     return CALL_OR_FAIL(write, fd, bytes, count);
 }
 
+/* What open() becomes with _FORTIFY_SOURCE. */
+TEL_API int __open_2(const char *path, int flags);
+TEL_API int __open64_2(const char *path, int flags);
+
+TEL_API int __open_2(const char *path, int flags)
+{
+    return open(path, flags);
+}
+
+TEL_API int __open64_2(const char *path, int flags)
+{
+    return open(path, flags);
+}
+
 TEL_API ssize_t pwrite64(int fd, const void *bytes, size_t count, off64_t offset)
 {
     return CALL_OR_FAIL(pwrite64, fd, bytes, count, offset);

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: MIT
+"""The n-th system call, or allocation, of the command fails, alone or with all that follow, for each n:
+what it says it did is done, what it prints is true or it says why not, and no record is lost.
+"""
+import collections
+import json
+import os
+import shutil
+import uuid
+
+import faults
+import harness
+import ledger
+import trail
+
+RUNS_MAX = 50  # in one database: they are looked at after each point
+
+
+class FaultsTest(faults.TestCase, trail.TrailTestCase):
+    def setUp(self):
+        super().setUp()
+        self.prepared = self.base / "prepared"
+        self.base = self.base / "base"
+        self.age = 0
+
+    def prepare(self, runs=3, buffered=0):
+        """Files to start from: runs in the database, and some that only the buffer has."""
+        self.base.mkdir()
+        for _ in range(runs):
+            self.record()
+        self.assertEqual(self.telemetry("sync").returncode, 0)
+        for _ in range(buffered):
+            self.record()
+        self.base.rename(self.prepared)
+        self.restore()
+
+    def restore(self):
+        shutil.rmtree(self.base, ignore_errors=True)
+        shutil.copytree(self.prepared, self.base)
+
+    def command(self, *arguments):
+        """Run it as it may fail; it ends by itself, with a reason if it did not do what it should."""
+        result = self.telemetry(*arguments, settings=self.faults.settings)
+        self.faults.heal()
+        self.assertGreaterEqual(result.returncode, 0, result.stderr)
+        if result.returncode:
+            self.assertTrue(result.stderr or arguments[0] == "run", arguments)
+        return result
+
+    # ---- What it does ----
+
+    def statuses(self, agent):
+        """The last ones of an agent's runs: in the database, and in the audit trail."""
+        lines = [line for line in map(json.loads, self.trail().read_text().splitlines())
+                 if line["agent_name"] == agent]
+        return ([row["status"] for row in trail.rows(self.database).values()
+                 if row["agent_name"] == agent], [line["status"] for line in lines[-1:]])
+
+    def run_one(self, *options):
+        agent = str(uuid.uuid4())
+        result = self.command("run", *options, "--agent", agent, "--", "sh", "-c", "exit 7")
+        if result.returncode != 125 or b"out of memory" not in result.stderr:
+            self.assertEqual(result.returncode, 7, result.stderr)
+        self.assertEqual(self.telemetry("sync").returncode, 0)
+        stored, traced = self.statuses(agent)
+        self.assertLessEqual(len(stored), 1)
+        if not result.stderr:
+            self.assertIn(["failure"], (stored, traced))
+        self.age += 1
+        if self.age % RUNS_MAX == 0:
+            self.restore()
+
+    def sync(self):
+        self.restore()
+        result = self.command("sync")
+        if result.returncode == 0:
+            self.assertEqual(len(ledger.stored(self.database)), 5, result.stderr)
+        self.assertEqual(self.telemetry("sync").returncode, 0)
+        self.assertEqual(len(ledger.stored(self.database)), 5)
+        self.assertEqual(self.telemetry("verify").returncode, 0)
+
+    def rebuild(self):
+        self.restore()
+        self.command("rebuild", "--force")
+        self.assertEqual(trail.rows(self.database), self.rows)
+        self.assertEqual(self.telemetry("rebuild", "--force").returncode, 0)
+        self.assertEqual(trail.rows(self.database), self.rows)
+
+    def read(self, *arguments):
+        result = self.command(*arguments)
+        if result.returncode == 0 or arguments[0] == "verify" and result.returncode == 1:
+            self.assertEqual(json.loads(result.stdout), self.wanted)
+
+    # ---- What fails ----
+
+    def at_each(self, live, call_stride, memory_stride):
+        points = collections.Counter()
+        for call, number in faults.FAILURES:
+            with self.subTest(call=call, error=os.strerror(number)):
+                points[call] += self.at_each_point(
+                    lambda *which, call=call, number=number:
+                        self.faults.fail_calls(*which, number, call), call_stride, live)
+        with self.subTest(call="malloc"):
+            points["malloc"] = self.at_each_point(self.faults.fail_allocations, memory_stride, live)
+        print(points.total(), "points:", dict(points))
+
+    def test_run_runs_the_command_and_records_it_or_complains(self):
+        self.prepare(runs=1)
+        self.at_each(self.run_one, 5, 241)
+
+    def test_run_without_a_service_runs_the_command_and_records_it_or_complains(self):
+        self.prepare(runs=1)
+        self.at_each(lambda: self.run_one("--base", str(self.base)), 37, 1009)
+
+    def test_sync_delivers_or_complains(self):
+        self.prepare(buffered=2)
+        self.at_each(self.sync, 37, 1009)
+
+    def test_rebuild_makes_a_whole_database_or_leaves_the_old_one(self):
+        self.prepare()
+        self.rows = trail.rows(self.database)
+        self.at_each(self.rebuild, 37, 2003)
+
+    def test_what_is_read_is_whole(self):
+        self.prepare()
+        for arguments in ("list", "--json"), ("show", "@last", "--json"), ("verify", "--json"):
+            self.wanted = json.loads(self.telemetry(*arguments).stdout)
+            self.at_each(lambda arguments=arguments: self.read(*arguments), 37, 2003)
+
+
+if __name__ == "__main__":
+    harness.main()
