@@ -18,6 +18,7 @@ import trail
 from power import case, replay
 
 STATES = 3000
+STATES_WITHOUT = 100  # one of the syncs
 LOOKED_AT_BY_THE_COMMAND = 12
 THREADS = 2
 RUNS = int(4 * case.LENGTH)  # of each thread
@@ -161,8 +162,8 @@ class PowerTest(case.PowerTestCase):
                 for line in json_lines(content)]
 
     def leave_in_the_buffer(self):
-        """What another client left, which is in no audit trail: runs, an update of none of them, and what
-        is no record."""
+        """What another client left, which is in no audit trail: runs, an update of none of them, and
+        what is no record."""
         self.others = [harness.a_run() for _ in range(3)]
         update = {"record_type": "update", "event_id": ORPHAN, "items_failed": 3,
                   "buffered_at": trail.now()}
@@ -216,6 +217,17 @@ class PowerTest(case.PowerTestCase):
             self.record("flush")
             self.run_traced(harness.program("telemetry"), "sync")
         self.assert_kept(self.check_buffered, calls_told=2 * 4)
+
+    def test_without_any_one_of_its_syncs_something_buffered_would_be_lost(self):
+        self.leave_in_the_buffer()
+        self.record()
+        self.run_traced(harness.program("telemetry"), "sync")
+        for of in (".ndjson", "/raw", f"/{self.base.name}", ".active", ".rejected", "/buffer"):
+            with self.subTest(of=of):
+                replayed = self.cut_power(
+                    tells, self.check_buffered, STATES_WITHOUT,
+                    lambda call: not (call.name == "fsync" and call.path.endswith(of)))
+                self.assertTrue(replayed.failures)
 
     def check_without_a_trail(self, state):
         waiting = self.buffered(state, ".ready", ".active")

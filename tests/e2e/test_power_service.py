@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The power goes at any moment of the real service under a mixed load: whatever is left of the disk, the
-database is sound and has what was answered, whole and once.
+"""The power goes at any moment of the real service under a mixed load: whatever is left of the disk,
+the database is sound and has what was answered, whole and once.
 
 TELEMETRY_TORTURE_SEED=N repeats the choice of states; TELEMETRY_TORTURE_POWER=10: ten times as many.
 """
@@ -17,6 +17,7 @@ from power import case, replay
 SENDERS = 4
 REQUESTS = 10
 STATES = 5000
+STATES_OF_A_MODE = 300
 STATES_WITHOUT = 300  # one of the syncs
 LOOKED_AT_BY_THE_SERVICE = 20
 COLUMNS = ("status", "items_succeeded", "git_commit_hash")
@@ -87,15 +88,16 @@ def answers():
         if asked:
             asking[call.path] = asked.group(1).decode()
         if call.name.startswith("send") and call.data.startswith(b"HTTP/1.1 20"):
-            return asking[call.path]
+            return asking.get(call.path)
         return None
     return tells
 
 
 class PowerTest(case.PowerTestCase):
-    def load(self, requests):
+    def load(self, requests, journal_mode="DELETE"):
         """Have some senders send so many requests each to a traced service."""
-        service = self.start_service(under=self.under())
+        service = self.start_service(under=self.under(), TELEMETRY_DB_JOURNAL_MODE=journal_mode)
+        self.assertEqual(service.get("/health").json()["journal_mode"], journal_mode)
         self.senders = [Sender(i) for i in range(SENDERS)]
         with concurrent.futures.ThreadPoolExecutor(SENDERS) as pool:
             list(pool.map(lambda sender: sender.send(service.port, requests), self.senders))
@@ -123,6 +125,19 @@ class PowerTest(case.PowerTestCase):
                 self.check_rows(case.look(directory / "db/telemetry.sqlite", QUERY), state.told)
 
         self.assert_survives(answers(), check, STATES)
+
+    def assert_survives_in(self, journal_mode):
+        self.load(int(REQUESTS * case.LENGTH) // 2, journal_mode)
+        self.assert_survives(answers(), self.check, STATES_OF_A_MODE)
+
+    def test_the_same_with_a_journal_that_is_truncated(self):
+        self.assert_survives_in("TRUNCATE")
+
+    def test_the_same_with_a_journal_that_persists(self):
+        self.assert_survives_in("PERSIST")
+
+    def test_the_same_with_a_write_ahead_log(self):
+        self.assert_survives_in("WAL")
 
     def test_without_any_one_of_its_syncs_something_would_be_lost(self):
         self.load(requests=3)
