@@ -153,6 +153,7 @@ class World:
         if state == "hung" and self.state != "hung":
             with self.disk.quiet():
                 self.service.process.send_signal(signal.SIGSTOP)
+                os.waitid(os.P_PID, self.service.pid, os.WSTOPPED | os.WNOWAIT)
         if state != "hung":
             self.service.process.send_signal(signal.SIGCONT)
         if state == "stopped":
