@@ -160,9 +160,16 @@ class VerifyTest(trail.TrailTestCase):
     def test_a_damaged_database_cannot_be_verified(self):
         self.write_trail(self.run_line())
         self.assertEqual(self.telemetry("rebuild").returncode, 0)
-        with open(self.database, "r+b") as file:
-            file.write(b"nonsense" * 1000)
-        self.assertEqual(self.telemetry("verify").returncode, 4)
+        with sqlite3.connect(self.database) as connection:
+            (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE type = 'index'"
+                                         " AND sql IS NOT NULL AND name LIKE '%status%'").fetchone()
+            (size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.close()
+        for place, length in ((page - 1) * size, size), (0, 8000):  # the first is read by nobody else
+            with open(self.database, "r+b") as file:
+                file.seek(place)
+                file.write(b"nonsense" * (length // 8))
+            self.assertEqual(self.telemetry("verify").returncode, 4)
 
 
 if __name__ == "__main__":
