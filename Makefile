@@ -1,7 +1,7 @@
 # The usual words for CMake's presets; `make help` lists them. Each build is in build/<preset>.
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := release
-.PHONY: release install docs run test load torture check asan tsan clang coverage bench bench-scale fuzz tidy fmt clean help
+.PHONY: release install docs run test load torture check asan tsan clang coverage bench bench-scale bench-growth fuzz tidy fmt clean help
 
 PREFIX ?= /usr/local
 DESTDIR ?=
@@ -77,6 +77,10 @@ bench: ## measure the release build beside its baselines: bench/results/REPORT.m
 bench-scale: ## the same on ten million rows (ROWS=1000000: on one), which are made once and kept
 	$(call build,release,-DTEL_BENCH=ON)
 	@bench/run --size scale $(if $(ROWS),--rows $(ROWS))
+
+bench-growth: ## what each operation costs at 10,000 rows, ten times as many, ... ten million
+	$(call build,release,-DTEL_BENCH=ON)
+	@bench/run --size growth $(if $(ROWS),--rows $(ROWS))
 
 # Where the aim is 98 % of lines; it is 95 % elsewhere.
 KEPT_SAFE := src/deliver/buffer src/deliver/ndjson src/store/ src/http/auth

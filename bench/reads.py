@@ -50,7 +50,7 @@ def measure_get(bench, base):
 
 # ---- Lists ---------------------------------------------------------------------------------------
 
-def _filters(newest, oldest, middle):
+def filters(newest, oldest, middle):
     """{name: (target in ms, query)}, with values of runs that are there, or of none."""
     fast = {
         "none": "", "agent_name": f"agent_name={newest['agent_name']}",
@@ -80,6 +80,11 @@ def _filters(newest, oldest, middle):
                for name, query in slow.items()}}
 
 
+def list_path(query):
+    path = "/api/v1/runs?limit=100" + (f"&{query}" if query else "")
+    return path.replace("+", "%2B")
+
+
 def _cursor_page(service, path):
     """The path of a page further on, or None when the list ends before it."""
     for _ in range(PAGES_BEFORE_CURSOR):
@@ -92,7 +97,7 @@ def _cursor_page(service, path):
     return path
 
 
-def _some_runs(service):
+def some_runs(service):
     """Three runs to take the filters' values from."""
     newest = json.loads(service.request("GET", "/api/v1/runs?limit=1")[2])[0]
     ids = service.some_event_ids(200)
@@ -105,9 +110,8 @@ def _some_runs(service):
 def measure_lists(bench, base):
     rows, worst = [], {5: [], 50: []}
     with Service(bench.build, base) as service:
-        for name, (limit, query) in _filters(*_some_runs(service)).items():
-            path = "/api/v1/runs?limit=100" + (f"&{query}" if query else "")
-            path = path.replace("+", "%2B")
+        for name, (limit, query) in filters(*some_runs(service)).items():
+            path = list_path(query)
             pages = {"first page": path, "cursor page": _cursor_page(service, path)}
             for page, where in pages.items():
                 if not where:
@@ -144,7 +148,7 @@ def measure_overviews(bench, base):
                        rows)
 
 
-def _a_tree(service):
+def a_tree(service):
     """Store a run with thousands below it, in three levels; return its event_id."""
     name = f"tree-{time.time_ns()}"
     runs = []
@@ -161,7 +165,7 @@ def _a_tree(service):
 
 def measure_tree(bench, base):
     with Service(bench.build, base) as service:
-        result = probe(bench, service, "tree", [f"/api/v1/runs/{_a_tree(service)}/tree"])
+        result = probe(bench, service, "tree", [f"/api/v1/runs/{a_tree(service)}/tree"])
     bench.report.target(f"tree of {TREE_RUNS:,} runs: p50 and p99",
                         f"{number(result['p50'])} and {number(result['p99'])} ms", "< 50 ms",
                         result["p99"] < 50)

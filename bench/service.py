@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """The service's half of the bench: how much is done, on which data, and in which order."""
+import copy
 import dataclasses
 import shutil
 import subprocess
@@ -39,6 +40,12 @@ class Bench:
         self.data = options.data.resolve()
         self.work = work
         self.report = report
+
+    def of_size(self, size):
+        """The same for data of another size, in a directory of its own."""
+        other = copy.copy(self)
+        other.size, other.work = size, self.directory(f"of-{size.rows}")
+        return other
 
     def program(self, name):
         return self.build / "bench" / f"bench_{name}"
