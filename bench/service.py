@@ -2,6 +2,7 @@
 """The service's half of the bench: how much is done, on which data, and in which order."""
 import copy
 import dataclasses
+import os
 import shutil
 import subprocess
 import sys
@@ -80,6 +81,7 @@ class Bench:
             say(f"filling {base} with {self.size.rows:,} rows")
             subprocess.run([self.program("generate"), service.database, str(self.size.rows)],
                            check=True)
+            os.sync()  # or the first commits wait for all of it
         return base
 
 
