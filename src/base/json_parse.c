@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
- * Reading. jansson's own reader drops bytes of a string, and may write beyond its end, when the memory
- * for a longer one cannot be had. The values are jansson's; they are made of a text that was looked at
- * before, so that what fails then is memory.
+ * Reading. jansson's own reader drops bytes of a string when the memory for a longer one cannot be had,
+ * and goes on (docs/decisions/0019-reading-json.md). The values are jansson's; they are made of a text that
+ * was looked at before, so that what fails then is memory.
  */
 #include <locale.h>
 #include <math.h>
