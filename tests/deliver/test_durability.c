@@ -249,17 +249,25 @@ static void ndjson__reports_a_sync_that_fails(void **state)
 
 /* ---- The buffer -------------------------------------------------------------------------------- */
 
+static struct buffer *open_buffer(const char *directory, int64_t bytes_max)
+{
+    const struct buffer_options options = {.directory = directory,
+                                           .bytes_max = bytes_max,
+                                           .age_max_ms = 100000};
+    struct buffer *buffer;
+
+    assert_int_equal(buffer_new(&buffer, &options), TEL_OK);
+    return buffer;
+}
+
 static void buffer__syncs_names_and_lets_lines_be(void **state)
 {
     char *scratch = scratch_make();
     CLEANUP(freep) char *directory = scratch_path(scratch, "base");
-    const struct buffer_options options = {.directory = directory,
-                                           .bytes_max = 100,
-                                           .age_max_ms = 100000};
     struct buffer *buffer;
 
     (void)state;
-    assert_int_equal(buffer_new(&buffer, &options), TEL_OK);
+    buffer = open_buffer(directory, 100);
     spy_reset(0);
     for (int i = 0; i < 3; i++)
         assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_OK);
@@ -279,13 +287,10 @@ static void buffer__goes_on_when_its_file_cannot_be_made_ready(void **state)
     char *scratch = scratch_make();
     CLEANUP(freep) char *directory = scratch_path(scratch, "base");
     CLEANUP(freep) char *text = NULL;
-    const struct buffer_options options = {.directory = directory,
-                                           .bytes_max = 6,
-                                           .age_max_ms = 100000};
     struct buffer *buffer;
 
     (void)state;
-    assert_int_equal(buffer_new(&buffer, &options), TEL_OK);
+    buffer = open_buffer(directory, 6);
     spy_reset(1); /* the name of a new file: nothing was appended */
     assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_E_IO);
     assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_OK);
@@ -303,14 +308,11 @@ static void buffer__says_so_when_no_file_can_be_had_alone(void **state)
 {
     char *scratch = scratch_make();
     CLEANUP(freep) char *directory = scratch_path(scratch, "base");
-    const struct buffer_options options = {.directory = directory,
-                                           .bytes_max = 100,
-                                           .age_max_ms = 100000};
     struct buffer *buffer;
     CLEANUP(freep) char *text = NULL;
 
     (void)state;
-    assert_int_equal(buffer_new(&buffer, &options), TEL_OK);
+    buffer = open_buffer(directory, 100);
     spy_reset(0);
     spy.is_outrun = true;
     assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_E_BUSY);
