@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Power cuts: of a directory, what may be left of it when only what was synced has to be.
 
-Programs that run with settings() tell what they sync (synced_disk.c). What they did not sync may be there,
+Programs that run with settings() tell what they sync (preload/synced_disk.c). What they did not sync may be there,
 as a whole or in part, or not: which of it, chance decides for each file, and for the names of each
 directory. Files are told apart by their inodes' numbers, so it has to be on a disk that does not use one
 twice, as /dev/shm.
@@ -15,6 +15,8 @@ import subprocess
 
 import native
 
+HERE = pathlib.Path(__file__).resolve().parent
+
 
 class Disk:
     """A directory, and what of it is durable."""
@@ -25,7 +27,7 @@ class Disk:
         self.durable.mkdir()
         self.library = self.durable.with_suffix(".so")
         subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.library,
-                        pathlib.Path(__file__).with_name("synced_disk.c")], check=True)
+                        HERE.parent / "preload" / "synced_disk.c"], check=True)
 
     def settings(self):
         """Environment variables of a program whose syncs count."""
