@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "store/run_sql.h"
+#include "store/summaries_sql.h"
 
 #define COMMIT_PREFIX_CHARS_MIN 7
 #define HEX_PREFIX_CHARS_MIN 4
@@ -291,8 +292,6 @@ static const int categories[] = {
     FIELD_trigger_type,
 };
 #define CATEGORY_COUNT (sizeof categories / sizeof *categories)
-
-#define LAST_SPAN "(SELECT max(since) FROM telemetry_spans)"
 
 /* Does a span begin before the place of the walk? */
 #define IS_BEFORE "%s <= ?%d AND (%s < ?%d OR ?%d IS NOT NULL)"

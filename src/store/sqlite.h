@@ -118,6 +118,12 @@ int sqlite_read_record(struct sqlite3_stmt *statement, struct tel_record *record
 /* The same without copying; the record lasts until the statement goes on. */
 int sqlite_view_record(struct sqlite3_stmt *statement, struct tel_record *record);
 
+/* Prepare the SELECT of a run by its id, and look at one by it, as sqlite_view_record() does. *found: it
+ * is there. The caller resets the statement. */
+int sqlite_prepare_by_id(struct sqlite3_stmt **out, struct store *store);
+int sqlite_view_by_id(struct sqlite3_stmt *by_id, int64_t id, struct tel_record *record,
+                      bool *found);
+
 /* Find the run of an event_id. *found: it was read into the record, which was empty. */
 int sqlite_find(struct store *store, const char *event_id, struct tel_record *record, bool *found);
 int sqlite_view(struct store *store, const char *event_id, tel_record_fn *each, void *arg,

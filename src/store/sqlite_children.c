@@ -235,14 +235,10 @@ static int hand_on(struct children *children, size_t parent, int64_t id)
 {
     CLEANUP(statementp_reset) struct sqlite3_stmt *get = children->get;
     struct tel_record child;
-    int result = sqlite3_bind_int64(get, 1, id);
+    bool found;
+    int result = sqlite_view_by_id(get, id, &child, &found);
 
-    if (!result)
-        result = sqlite3_step(get);
-    if (result != SQLITE_ROW)
-        return result == SQLITE_DONE ? SQLITE_OK : result;
-    result = sqlite_view_record(get, &child);
-    if (!result)
+    if (!result && found)
         children->is_over = children->each(children->arg, parent, &child) != 0;
     return result;
 }
@@ -259,12 +255,9 @@ static int hand_on_those_of(struct children *children, const struct span *span)
 
 static int prepare_all(struct store *store, struct children *children)
 {
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
     int result = sqlite3_prepare_v2(store->db, CHILDREN, -1, &children->find, NULL);
 
-    run_sql_select(&sql);
-    strbuf_puts(&sql, " WHERE id = ?1");
-    return result ? result : sqlite_prepare(&children->get, store, &sql);
+    return result ? result : sqlite_prepare_by_id(&children->get, store);
 }
 
 static int hand_on_all(struct store *store, const struct spans *spans, struct children *children)

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
+#include "store/summaries_sql.h"
 
 /* ---- Different values ------------------------------------------------------------------------ */
 
@@ -37,13 +38,12 @@ static void put_values_of_spans(struct strbuf *sql, int field)
                   " ON span.since = kept.since WHERE kept.field = '%s' AND kept.value = found.value"
                   " AND (span.is_exact OR EXISTS"
                   " (SELECT 1 FROM agent_runs INDEXED BY telemetry_created_at"
-                  " WHERE created_at >= span.since AND created_at < coalesce("
-                  "(SELECT min(since) FROM telemetry_spans WHERE since > span.since), x'')"
-                  " AND %s = found.value)))",
+                  " WHERE created_at >= span.since AND created_at < " END_OF_SPAN(
+                      "span.since") " AND %s = found.value)))",
                   name, name, name, name);
     strbuf_printf(sql,
                   " UNION SELECT %s FROM agent_runs INDEXED BY telemetry_created_at WHERE"
-                  " created_at >= (SELECT max(since) FROM telemetry_spans) AND %s IS NOT NULL"
+                  " created_at >= " LAST_SPAN " AND %s IS NOT NULL"
                   " ORDER BY 1",
                   name, name);
 }
@@ -158,7 +158,7 @@ static int count_by_agent(struct store *store, struct run_figures *figures)
 static const char kept_recent[] =
     "SELECT (SELECT coalesce(sum(runs), 0) FROM telemetry_spans WHERE since > ?1)"
     " + (SELECT count(*) FROM agent_runs INDEXED BY telemetry_created_at WHERE created_at >= ?1"
-    " AND created_at < coalesce((SELECT min(since) FROM telemetry_spans WHERE since > ?1), x''))";
+    " AND created_at < " END_OF_SPAN("?1") ")";
 static const char new_recent[] = "SELECT count(*) FROM agent_runs WHERE created_at >= ?1";
 
 static int count_recent(struct store *store, struct run_figures *figures)

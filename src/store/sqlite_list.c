@@ -127,19 +127,15 @@ static int hand_on(struct walk *walk, int64_t id)
 {
     CLEANUP(statementp_rewind) struct sqlite3_stmt *get = walk->get;
     struct tel_record record;
+    bool found;
     int result;
 
     if (walk->to_skip > 0) {
         walk->to_skip--;
         return SQLITE_OK;
     }
-    result = sqlite3_bind_int64(get, 1, id);
-    if (!result)
-        result = sqlite3_step(get);
-    if (result != SQLITE_ROW)
-        return result == SQLITE_DONE ? SQLITE_OK : result;
-    result = sqlite_view_record(get, &record);
-    if (result)
+    result = sqlite_view_by_id(get, id, &record, &found);
+    if (result || !found)
         return result;
     walk->is_over = walk->each(walk->arg, &record) != 0 || --walk->to_come == 0;
     return SQLITE_OK;
@@ -261,12 +257,7 @@ static int prepare_all(struct walk *walk)
         query_sql_span(&sql, &values, &walk->query);
         result = prepare(&walk->spans, walk->store, &sql, &values);
     }
-    if (result)
-        return result;
-    strbuf_reset(&sql);
-    run_sql_select(&sql);
-    strbuf_puts(&sql, " WHERE id = ?1");
-    return sqlite_prepare(&walk->get, walk->store, &sql);
+    return result ? result : sqlite_prepare_by_id(&walk->get, walk->store);
 }
 
 tel_error store_query(struct store *store, const struct run_query *query, tel_record_fn *each,

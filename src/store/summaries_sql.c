@@ -108,11 +108,8 @@ static const char *const tables[] = {
 
 /* ---- Spans ----------------------------------------------------------------------------------- */
 
-/* The span of a time, and where a span ends. */
+/* The span of a time. */
 #define SPAN_OF(time) "(SELECT max(since) FROM telemetry_spans WHERE since <= " time ")"
-#define END_OF(since) \
-    "coalesce((SELECT min(s.since) FROM telemetry_spans AS s WHERE s.since > " since "), x'')"
-#define LAST_SPAN "(SELECT max(since) FROM telemetry_spans)"
 
 /* Put the values of some columns, for the rows that a condition tells, into their span. One statement
  * has columns that go together: it looks at each combination once. */
@@ -153,7 +150,12 @@ static const char *const tables[] = {
     "UPDATE telemetry_spans SET (runs, start_min, start_max, end_min, end_max) =\n" \
     "            (SELECT count(*), min(start_time), max(start_time), min(end_time), max(end_time)\n" \
     "            FROM agent_runs WHERE created_at >= telemetry_spans.since\n" \
-    "                AND created_at < " END_OF("telemetry_spans.since") ")"
+    "                AND created_at < " END_OF_SPAN("telemetry_spans.since") ")"
+
+/* Where a span that has become too large is cut. */
+#define MIDDLE_OF_NEW_SPAN \
+    "(SELECT created_at FROM agent_runs WHERE created_at >= NEW.since\n" \
+    "        ORDER BY created_at LIMIT 1 OFFSET 512)"
 
 #define COUNT_INTO_SPAN \
     "    UPDATE telemetry_spans SET runs = runs + 1 WHERE since = " SPAN_OF("NEW.created_at") ";\n"
@@ -162,8 +164,8 @@ static const char *const tables[] = {
     "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n" \
     "        WHERE since = " SPAN_OF("OLD.created_at") ";\n"
 
-/* Have the new row's span say what it holds, if it is closed. */
-#define TAKE_INTO_SPAN \
+/* Have the new row's span reach as far as it does. */
+#define STRETCH_SPAN \
     "    UPDATE telemetry_spans SET\n" \
     "            start_min = CASE WHEN start_min <= NEW.start_time THEN start_min\n" \
     "                ELSE NEW.start_time END,\n" \
@@ -176,7 +178,11 @@ static const char *const tables[] = {
     "        WHERE since = " SPAN_OF("NEW.created_at") " AND (start_min IS NULL\n" \
     "            OR NEW.start_time < start_min OR NEW.start_time > start_max\n" \
     "            OR (NEW.end_time IS NOT NULL AND (end_min IS NULL\n" \
-    "                OR NEW.end_time < end_min OR NEW.end_time > end_max)));\n" \
+    "                OR NEW.end_time < end_min OR NEW.end_time > end_max)));\n"
+
+/* Have it say what the row holds, if it is closed. */
+#define TAKE_INTO_SPAN \
+    STRETCH_SPAN \
     PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id AND created_at < " LAST_SPAN)
 
 /* ---- Triggers -------------------------------------------------------------------------------- */
@@ -208,13 +214,15 @@ static const char *const tables[] = {
     "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id)"
 
 /* What a change of a closed span's run may change in what the span says. */
-#define ROW_OF(value) \
-    "(" value("start_time") ", " value("agent_name") ", " value("agent_owner") ", " \
+#define SPAN_FIELDS(value) \
+    value("start_time") ", " value("agent_name") ", " value("agent_owner") ", " \
     value("job_type") ", " value("product") ", " value("product_family") ", " \
     value("platform") ", " value("subdomain") ", " value("website") ", " \
     value("website_section") ", " value("git_repo") ", " value("git_branch") ", " \
     value("git_commit_source") ", " value("host") ", " value("environment") ", " \
-    value("trigger_type") ")"
+    value("trigger_type")
+#define ROW_OF(value) "(" SPAN_FIELDS(value) ")"
+#define NAME_OF(name) name
 #define NEW_VALUE(name) "NEW." name
 #define OLD_VALUE(name) "OLD." name
 #define OLD_OR_NEW_VALUE(name) "coalesce(OLD." name ", NEW." name ")"
@@ -270,11 +278,7 @@ static const char *const triggers[] = {
     "WHEN NEW.end_time IS NOT OLD.end_time AND NEW.end_time IS NOT NULL\n"
     "    AND NEW.created_at < " LAST_SPAN "\n"
     "BEGIN\n"
-    "    UPDATE telemetry_spans SET\n"
-    "            end_min = CASE WHEN end_min <= NEW.end_time THEN end_min ELSE NEW.end_time END,\n"
-    "            end_max = CASE WHEN end_max >= NEW.end_time THEN end_max ELSE NEW.end_time END\n"
-    "        WHERE since = " SPAN_OF("NEW.created_at") "\n"
-    "            AND (end_min IS NULL OR NEW.end_time < end_min OR NEW.end_time > end_max);\n"
+    STRETCH_SPAN
     "END",
 
     "CREATE TRIGGER telemetry_move AFTER UPDATE OF created_at ON agent_runs\n"
@@ -286,10 +290,7 @@ static const char *const triggers[] = {
     "END",
 
     /* Only where a value gives way to another, the span says too much from now on. */
-    "CREATE TRIGGER telemetry_change AFTER UPDATE OF\n"
-    "    start_time, agent_name, agent_owner, job_type, product, product_family, platform,\n"
-    "    subdomain, website, website_section, git_repo, git_branch, git_commit_source,\n"
-    "    host, environment, trigger_type\n"
+    "CREATE TRIGGER telemetry_change AFTER UPDATE OF " SPAN_FIELDS(NAME_OF) "\n"
     "    ON agent_runs\n"
     "WHEN " ROW_OF(NEW_VALUE) " IS NOT " ROW_OF(OLD_VALUE) "\n"
     "    AND NEW.created_at < " LAST_SPAN "\n"
@@ -305,24 +306,21 @@ static const char *const triggers[] = {
     "CREATE TRIGGER telemetry_close AFTER UPDATE OF is_exact ON telemetry_spans\n"
     "WHEN NEW.is_exact AND NEW.since < " LAST_SPAN "\n"
     "BEGIN\n"
-    PUT_ALL_VALUES("NEW.since", "created_at >= NEW.since AND created_at < " END_OF("NEW.since"))
+    PUT_ALL_VALUES("NEW.since", "created_at >= NEW.since AND created_at < " END_OF_SPAN("NEW.since"))
     "END",
 
     /* The one of both halves that is new among those closed: the lower, where the span was the last. */
     "CREATE TRIGGER telemetry_cut AFTER UPDATE OF runs ON telemetry_spans\n"
-    "WHEN NEW.runs >= 1024 AND NEW.runs % 512 = 0 AND NEW.runs > OLD.runs AND NEW.since <\n"
-    "    (SELECT created_at FROM agent_runs WHERE created_at >= NEW.since\n"
-    "    ORDER BY created_at LIMIT 1 OFFSET 512)\n"
+    "WHEN NEW.runs >= 1024 AND NEW.runs % 512 = 0 AND NEW.runs > OLD.runs\n"
+    "    AND NEW.since < " MIDDLE_OF_NEW_SPAN "\n"
     "BEGIN\n"
-    "    INSERT INTO telemetry_spans (since)\n"
-    "        SELECT created_at FROM agent_runs WHERE created_at >= NEW.since\n"
-    "        ORDER BY created_at LIMIT 1 OFFSET 512;\n"
-    "    " MEASURE_SPANS " WHERE since IN (NEW.since, " END_OF("NEW.since") ");\n"
+    "    INSERT INTO telemetry_spans (since) VALUES (" MIDDLE_OF_NEW_SPAN ");\n"
+    "    " MEASURE_SPANS " WHERE since IN (NEW.since, " END_OF_SPAN("NEW.since") ");\n"
     "    UPDATE telemetry_spans SET is_exact = 0\n"
-    "        WHERE since = NEW.since AND " END_OF("NEW.since") " < " LAST_SPAN ";\n"
+    "        WHERE since = NEW.since AND " END_OF_SPAN("NEW.since") " < " LAST_SPAN ";\n"
     "    UPDATE telemetry_spans SET is_exact = 1\n"
     "        WHERE since = (SELECT max(since) FROM telemetry_spans\n"
-    "            WHERE since <= " END_OF("NEW.since") " AND since < " LAST_SPAN ");\n"
+    "            WHERE since <= " END_OF_SPAN("NEW.since") " AND since < " LAST_SPAN ");\n"
     "END",
 };
 

@@ -13,6 +13,12 @@
 #define SUMMARIES_NAMES "telemetry_*"
 #define SUMMARIES_COUNT 21
 
+/* The last span, which is open, and where a span ends (x'': nowhere). */
+#define LAST_SPAN "(SELECT max(since) FROM telemetry_spans)"
+#define END_OF_SPAN(since)                                                               \
+    "coalesce((SELECT min(s.since) FROM telemetry_spans AS s WHERE s.since > " since ")" \
+    ", x'')"
+
 /* Append the statements that make all of it for a table without rows, and those that take up the rows
  * of one that has some. */
 void summaries_sql_make(struct strbuf *sql);
