@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "deliver/env_file.h"
+#include "config/env_file.h"
 
 struct file {
     size_t lines;

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "deliver/google_token.h"
 #include "deliver/http_answer.h"
+#include "sheets/google_token.h"
 
 #define REASON_CHARS_MAX 300
 

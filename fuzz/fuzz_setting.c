@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "deliver/config.h"
-#include "deliver/setting.h"
+#include "config/config.h"
+#include "config/setting.h"
 
 static void check_in_force(const tel_config *config, enum config_index index, const char *given)
 {

@@ -11,7 +11,7 @@
 #include "base/json.h"
 #include "cli/command.h"
 #include "cli/options.h"
-#include "deliver/config_store.h"
+#include "config/config_store.h"
 #include "deliver/recovery.h"
 #include "deliver/rejects.h"
 #include "store/lock.h"

@@ -14,7 +14,7 @@
 
 #include "cli/screen.h"
 #include "cli/when.h"
-#include "deliver/config.h"
+#include "config/config.h"
 #include "store/store.h"
 
 enum output_format { FORMAT_TABLE, FORMAT_WIDE, FORMAT_JSON, FORMAT_NDJSON };

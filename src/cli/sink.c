@@ -4,7 +4,7 @@
 #include "base/cleanup.h"
 #include "cli/command.h"
 #include "cli/source_service.h"
-#include "deliver/config_store.h"
+#include "config/config_store.h"
 #include "deliver/remote.h"
 #include "store/lock.h"
 

@@ -2,7 +2,7 @@
 #include "cli/source_files.h"
 
 #include "cli/sink.h"
-#include "deliver/config_store.h"
+#include "config/config_store.h"
 #include "deliver/config_sync.h"
 
 #define LOCK_WAIT_MS 300 /* another command may be emptying the buffer just now */

@@ -5,7 +5,7 @@
 #ifndef CLI_SOURCE_FILES_H
 #define CLI_SOURCE_FILES_H
 
-#include "deliver/config.h"
+#include "config/config.h"
 #include "store/store.h"
 
 /*

@@ -12,7 +12,7 @@
 #include "base/cleanup.h"
 #include "base/url.h"
 #include "cli/options.h"
-#include "deliver/config_token.h"
+#include "config/config_token.h"
 #include "deliver/remote_ask.h"
 #include "model/record_json.h"
 

@@ -5,7 +5,7 @@
 #ifndef CLI_SOURCE_SERVICE_H
 #define CLI_SOURCE_SERVICE_H
 
-#include "deliver/config.h"
+#include "config/config.h"
 #include "deliver/http.h"
 #include "store/store.h"
 

@@ -9,8 +9,8 @@
 #include "cli/command.h"
 #include "cli/sink.h"
 #include "cli/source_service.h"
-#include "deliver/config_store.h"
-#include "deliver/export_state.h"
+#include "config/config_store.h"
+#include "sheets/export_state.h"
 
 #define LOCK_WAIT_MS 2000 /* for a service that exports just now */
 

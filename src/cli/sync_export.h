@@ -6,7 +6,7 @@
 #define CLI_SYNC_EXPORT_H
 
 #include "cli/options.h"
-#include "deliver/export.h"
+#include "sheets/export.h"
 
 /*
  * Export what the service would, when none runs that does; `all`: also what ended before the export

@@ -6,8 +6,8 @@
 #define CLI_SYNC_TALLY_H
 
 #include "base/strbuf.h"
-#include "deliver/export.h"
 #include "deliver/sync.h"
+#include "sheets/export.h"
 
 #define TALLY_REASONS_MAX 20 /* further ones are counted as others */
 #define TALLY_REASON_BYTES 160

@@ -20,7 +20,7 @@
 #include "client/registry.h"
 #include "client/reporter.h"
 #include "client/tally.h"
-#include "deliver/config.h"
+#include "config/config.h"
 #include "deliver/ndjson.h"
 
 struct process {

@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "base/host.h"
 #include "base/uuid.h"
-#include "deliver/config_store.h"
+#include "config/config_store.h"
 #include "model/run_id.h"
 #include "store/store.h"
 

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "deliver/export.h"
-#include "deliver/sheets_queue.h"
+#include "sheets/export.h"
+#include "sheets/sheets_queue.h"
 
 /* Half of when others come to export it, so that no run is exported twice. */
 #define PATIENCE_MS (EXPORT_SETTLE_MS / 2)

@@ -2,9 +2,9 @@
 #include "client/outlet.h"
 
 #include "base/cleanup.h"
+#include "config/config_token.h"
 #include "deliver/buffer_line.h"
 #include "deliver/config_sync.h"
-#include "deliver/config_token.h"
 #include "deliver/line.h"
 #include "deliver/remote.h"
 #include "model/commit.h"

@@ -12,8 +12,8 @@
 #include "client/reporter.h"
 #include "client/store_way.h"
 #include "client/tally.h"
+#include "config/config.h"
 #include "deliver/buffer.h"
-#include "deliver/config.h"
 #include "deliver/http.h"
 
 struct outlet {

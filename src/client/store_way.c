@@ -3,7 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/condition.h"
-#include "deliver/config_store.h"
+#include "config/config_store.h"
 
 tel_error store_way_init(struct store_way *way, const struct tel_config *config,
                          const struct store_way *inherited)

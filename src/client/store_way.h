@@ -8,7 +8,7 @@
 
 #include <pthread.h>
 
-#include "deliver/config.h"
+#include "config/config.h"
 #include "store/store.h"
 
 struct store_way {

@@ -11,8 +11,8 @@
 
 #include "base/cleanup.h"
 #include "base/condition.h"
-#include "deliver/export.h"
-#include "deliver/export_state.h"
+#include "sheets/export.h"
+#include "sheets/export_state.h"
 
 #define PAUSE_MS_MAX (INT64_C(3600) * 1000)
 

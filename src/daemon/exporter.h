@@ -6,10 +6,10 @@
 #ifndef DAEMON_EXPORTER_H
 #define DAEMON_EXPORTER_H
 
+#include "config/config.h"
 #include "http/logger.h"
 #include "service/reader.h"
 #include "service/writer.h"
-#include "deliver/config.h"
 
 struct exporter;
 

@@ -12,20 +12,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "config/config_store.h"
 #include "daemon/adopter.h"
 #include "daemon/exporter.h"
-#include "http/listeners.h"
 #include "daemon/log_file.h"
 #include "daemon/notify.h"
 #include "daemon/options.h"
 #include "daemon/reload.h"
-#include "service/router.h"
 #include "daemon/secrets.h"
-#include "http/server.h"
-#include "service/service.h"
 #include "daemon/settings.h"
 #include "daemon/signals.h"
-#include "deliver/config_store.h"
+#include "http/listeners.h"
+#include "http/server.h"
+#include "service/router.h"
+#include "service/service.h"
 #include "store/lock.h"
 
 #define READERS (SERVER_THREADS + 1) /* one more for the export */

@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-#include "deliver/config.h"
+#include "config/config.h"
 
 struct options {
     struct tel_config *config; /* gets what is given */

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "config/config_file.h"
 #include "daemon/log_file.h"
 #include "daemon/settings.h"
-#include "deliver/config_file.h"
 
 static void log_fault(void *arg, tel_log_level level, const char *message)
 {

@@ -6,8 +6,8 @@
 #ifndef DAEMON_RELOAD_H
 #define DAEMON_RELOAD_H
 
+#include "config/config.h"
 #include "service/service.h"
-#include "deliver/config.h"
 
 /* Reopen the log, read the file of the configuration and that of the token again, and apply what can
  * change. With a fault in it nothing is applied. The log says what was done, and what waits for a

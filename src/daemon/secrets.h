@@ -6,7 +6,7 @@
 #ifndef DAEMON_SECRETS_H
 #define DAEMON_SECRETS_H
 
-#include "deliver/config.h"
+#include "config/config.h"
 
 /* Take secrets out of the environment, which the configuration was read from. If there are any, here or
  * in a file, nobody but root can look into the process, and it leaves no core. */

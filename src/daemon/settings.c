@@ -6,9 +6,9 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "config/config_file.h"
+#include "config/config_token.h"
 #include "http/listener.h"
-#include "deliver/config_file.h"
-#include "deliver/config_token.h"
 
 #define PRINTED_BYTES_MAX ((size_t)1024 * 1024)
 

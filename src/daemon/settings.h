@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "deliver/config.h"
+#include "config/config.h"
 
 /* Check what the service reads, and report each fault as TEL_LOG_ERROR. Return their number. */
 size_t settings_check(const struct tel_config *config, tel_log_fn *report, void *arg);

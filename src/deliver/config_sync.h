@@ -5,8 +5,8 @@
 #ifndef DELIVER_CONFIG_SYNC_H
 #define DELIVER_CONFIG_SYNC_H
 
+#include "config/config.h"
 #include "deliver/buffer.h"
-#include "deliver/config.h"
 #include "deliver/sync.h"
 
 /* Texts are borrowed from the configuration; the directory may be NULL. */

@@ -12,7 +12,7 @@
 #include "base/host.h"
 #include "base/json.h"
 #include "base/utf8.h"
-#include "deliver/config.h"
+#include "config/config.h"
 #include "deliver/line.h"
 #include "deliver/ndjson.h"
 

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
-#include "deliver/config_store.h"
+#include "config/config_store.h"
 #include "deliver/ndjson.h"
 
 #define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"

@@ -11,7 +11,7 @@
 #ifndef DELIVER_RECOVERY_H
 #define DELIVER_RECOVERY_H
 
-#include "deliver/config.h"
+#include "config/config.h"
 #include "deliver/trail_replay.h"
 
 struct recovery {

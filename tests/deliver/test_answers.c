@@ -11,9 +11,9 @@
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
-#include "deliver/google_token.h"
 #include "deliver/http_answer.h"
 #include "deliver/idle_pool.h"
+#include "sheets/google_token.h"
 
 #define TOKEN_CHARS_MAX 4096
 #define DAY_MS (INT64_C(86400) * 1000)

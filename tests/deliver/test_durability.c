@@ -20,10 +20,10 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "deliver/buffer.h"
-#include "deliver/export_state.h"
 #include "deliver/ndjson.h"
 #include "deliver/recovery.h"
 #include "deliver/sync.h"
+#include "sheets/export_state.h"
 #include "support/database.h"
 #include "support/scratch.h"
 
