@@ -67,7 +67,7 @@ static bool skip_number(struct look *look)
     c += digits;
     if (*c == '.') {
         digits = count_digits(c + 1);
-        if (!digits || digits > DIGITS_MAX)
+        if (!digits)
             return false;
         c += 1 + digits;
     }

@@ -4,6 +4,7 @@
  */
 #include "support/cmocka_all.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -199,6 +200,12 @@ static void deadline__counts_down_and_never_below_zero(void **state)
     assert_int_equal(deadline_left_ms(deadline_in(0)), 0);
 }
 
+static void deadline__may_be_as_far_away_as_a_number_can_say(void **state)
+{
+    (void)state;
+    assert_in_range(deadline_left_ms(deadline_in(INT64_MAX)), 60000, INT_MAX);
+}
+
 static void deadline_sleep__sleeps_but_not_beyond_the_deadline(void **state)
 {
     struct deadline soon = deadline_in(20);
@@ -222,6 +229,7 @@ int main(void)
         cmocka_unit_test(timestamp_format__moves_times_outside_ten_thousand_years_to_the_end),
         cmocka_unit_test(timestamp_compact__breaks_down_into_date_and_time),
         cmocka_unit_test(deadline__counts_down_and_never_below_zero),
+        cmocka_unit_test(deadline__may_be_as_far_away_as_a_number_can_say),
         cmocka_unit_test(deadline_sleep__sleeps_but_not_beyond_the_deadline),
     };
 

@@ -30,6 +30,7 @@ static void json_is_plain__knows_what_is_usual(void **state)
         "{\"pages\":120,\"notes\":\"a \\\"quote\\\", \\\\ and \\n\",\"x\":-0.5}",
         "\"\xc3\xa9\xf0\x9f\x98\x80\"",
         "123456789012345678",
+        "3.14159265358979323846",
     };
 
     (void)state;

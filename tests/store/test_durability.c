@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The disk refuses a sync of ours (SQLite's own are fdatasync()): what it was for is not said to be
+ * done. It is counted, so each sync is there.
+ */
+#include "support/cmocka_all.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "support/calls.h"
+#include "support/database.h"
+#include "support/scratch.h"
+
+static void refuse_sync(long n)
+{
+    calls_arm(n, n, EIO, "fsync");
+}
+
+/* What a killed writer committed may not be durable yet. */
+static void open__makes_durable_what_it_finds(void **state)
+{
+    struct fixture *fixture = *state;
+    tel_fault fault = {0};
+    tel_error error;
+
+    fixture_open(fixture);
+    store_close(fixture->store);
+    refuse_sync(1);
+    error = store_open(&fixture->store, &fixture->options, &fault);
+    assert_int_equal(calls_disarm(), 1);
+    assert_int_equal(error, TEL_E_IO);
+    assert_non_null(strstr(fault.text, "cannot sync"));
+    assert_null(fixture->store);
+}
+
+static void write__is_not_acknowledged_until_its_commit_is_durable(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    CLEANUP(record_clear) struct tel_record record = RECORD();
+    struct write write = {.kind = WRITE_CREATE, .record = &record};
+    struct write *writes[] = {&write};
+    tel_error error;
+
+    make_run(&record, "e1", TEL_SUCCESS);
+    refuse_sync(1);
+    error = store_apply(store, writes, 1, NULL);
+    assert_int_equal(calls_disarm(), 1);
+    assert_int_equal(error, TEL_E_IO);
+    assert_int_equal(write.result, WRITE_PENDING);
+    assert_int_equal(store_health(store, NULL), TEL_E_IO);
+    assert_int_equal(store_apply(store, writes, 1, NULL), TEL_OK);
+    assert_int_equal(write.result, WRITE_DUPLICATE);
+}
+
+static void probe__finds_the_disk_that_takes_writes_but_loses_them(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    tel_error error;
+
+    refuse_sync(1);
+    error = store_probe(store, NULL);
+    assert_int_equal(calls_disarm(), 1);
+    assert_int_equal(error, TEL_E_IO);
+    assert_int_equal(store_probe(store, NULL), TEL_OK);
+}
+
+/* Install a new file where there is none, the n-th sync refused; return how many there were. */
+static long install(struct fixture *fixture, long n, const char *path, tel_error expected)
+{
+    char *kept;
+    tel_error error;
+    long syncs;
+
+    scratch_write(path, "the new one");
+    refuse_sync(n);
+    error = store_install(&kept, path, fixture->path, NULL);
+    syncs = calls_disarm();
+    assert_int_equal(error, expected);
+    assert_null(kept);
+    return syncs;
+}
+
+static void install__is_done_when_what_was_there_and_what_came_are_durable(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(freep) char *path = scratch_path(fixture->directory, "db/new");
+
+    fixture_open(fixture);
+    store_close(fixture->store);
+    fixture->store = NULL;
+    store_remove(fixture->path);
+    assert_int_equal(install(fixture, 1, path, TEL_E_IO), 1); /* the old one's journal is away */
+    assert_int_equal(access(fixture->path, F_OK), -1);
+    assert_int_equal(install(fixture, 2, path, TEL_E_IO), 2);
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_int_equal(install(fixture, 3, path, TEL_OK), 2);
+    assert_int_equal(access(fixture->path, F_OK), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(open__makes_durable_what_it_finds),
+        TEST(write__is_not_acknowledged_until_its_commit_is_durable),
+        TEST(probe__finds_the_disk_that_takes_writes_but_loses_them),
+        TEST(install__is_done_when_what_was_there_and_what_came_are_durable),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
