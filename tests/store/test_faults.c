@@ -12,7 +12,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -60,23 +62,44 @@ static void locked_database__is_busy_once_the_time_is_over(void **state)
     assert_int_equal(store_health(store, &fault), TEL_OK);
 }
 
-static void locked_database__is_tried_again_with_growing_pauses(void **state)
+/* Pauses that are noted take no time. */
+static struct {
+    bool are_noted;
+    int64_t ms[100];
+    size_t count;
+} pauses;
+
+int nanosleep(const struct timespec *time, struct timespec *left)
+{
+    if (!pauses.are_noted)
+        return (int)syscall(SYS_nanosleep, time, left);
+    assert_true(pauses.count < sizeof pauses.ms / sizeof *pauses.ms);
+    pauses.ms[pauses.count++] = time->tv_sec * 1000 + time->tv_nsec / 1000000;
+    return 0;
+}
+
+static void locked_database__is_tried_again_after_growing_pauses_of_a_minute_at_most(void **state)
 {
     struct fixture *fixture = *state;
     struct write write;
     struct store *store;
+    int64_t expected = 20000;
     void *other;
-    int64_t start;
 
-    fixture->options.busy_timeout_ms = 10;
-    fixture->options.retries_max = 3;
-    fixture->options.retry_base_ms = 20;
+    fixture->options.busy_timeout_ms = 0;
+    fixture->options.retries_max = 70;
+    fixture->options.retry_base_ms = expected;
     store = fixture_open(fixture);
     other = other_begin(fixture->path, "BEGIN IMMEDIATE");
-    start = clock_monotonic_ms();
+    pauses.are_noted = true;
     assert_int_equal(try_create(store, "e1", &write, NULL), TEL_E_BUSY);
-    assert_true(clock_monotonic_ms() - start >= 20 + 40 + 80);
+    pauses.are_noted = false;
     other_end(other);
+    assert_int_equal(pauses.count, 70);
+    for (size_t i = 0; i < pauses.count; i++) {
+        assert_in_range(pauses.ms[i], expected / 2, expected); /* to be over at a given time */
+        expected = expected == 20000 ? 40000 : 60000;
+    }
 }
 
 static void deadline__bounds_the_wait_and_allows_no_further_attempts(void **state)
@@ -445,7 +468,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(locked_database__is_busy_once_the_time_is_over),
-        TEST(locked_database__is_tried_again_with_growing_pauses),
+        TEST(locked_database__is_tried_again_after_growing_pauses_of_a_minute_at_most),
         TEST(deadline__bounds_the_wait_and_allows_no_further_attempts),
         TEST(locked_database__is_waited_for_when_it_is_opened),
         TEST(reader_that_stays__holds_up_the_commit_but_loses_nothing),
