@@ -444,6 +444,22 @@ static void file_lock__is_had_when_its_holder_dies(void **state)
     (void)close(ends[1]);
 }
 
+static void file_releasep__gives_the_lock_back_though_a_forked_child_has_the_file(void **state)
+{
+    CLEANUP(freep) char *path = path_join(directory, "file");
+    CLEANUP(closep) int other = -1;
+    CLEANUP(closep) int childs = -1;
+    int fd = -1;
+
+    (void)state;
+    assert_int_equal(file_open(&fd, path, O_RDWR | O_CREAT, FILE_OWNER_ONLY, NULL, NULL), TEL_OK);
+    assert_int_equal(file_open(&other, path, O_RDWR, FILE_OWNER_ONLY, NULL, NULL), TEL_OK);
+    childs = dup(fd); /* as fork() does */
+    assert_int_equal(file_lock(fd, path, deadline_in(0), NULL), TEL_OK);
+    file_releasep(&fd);
+    assert_int_equal(file_lock(other, path, deadline_in(0), NULL), TEL_OK);
+}
+
 static void file_rename__never_overwrites(void **state)
 {
     CLEANUP(freep) char *from = path_join(directory, "from");
@@ -632,6 +648,7 @@ int main(void)
         TEST(file_sync__reports_failure),
         TEST(file_lock__gives_up_at_the_deadline),
         TEST(file_lock__is_had_when_its_holder_dies),
+        TEST(file_releasep__gives_the_lock_back_though_a_forked_child_has_the_file),
         TEST(file_rename__never_overwrites),
         TEST(file_each_line__tells_whole_lines_from_a_torn_one),
         TEST(file_each_line__stops_when_told),

@@ -25,6 +25,7 @@ RUNS = int(4 * case.LENGTH)  # of each thread
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ORPHAN = "of no run yet"
 BAD = "no record"
+DAMAGED = b"no database"
 QUERY = "SELECT run_id, event_id, status, git_commit_hash FROM agent_runs"
 # What a call did: the status or type of its line in the audit trail, and the field that it changed.
 LINES = {"started": "running", "logged": "checkpoint", "committed": "associate_commit",
@@ -79,6 +80,12 @@ def tells(call):
         if words and words[0] in LINES:
             return words
     return None
+
+
+def says_rebuilt(call):
+    """For Replay: that a rebuild said it is done."""
+    return call.name == "write" and call.path and call.path.startswith("pipe:") and \
+        b" lines of " in call.data or None
 
 
 @functools.lru_cache(maxsize=1000)
@@ -243,6 +250,38 @@ class PowerTest(case.PowerTestCase):
         (self.base / "raw").write_bytes(b"no directory")
         self.record("flush", "no trail")
         self.assert_kept(self.check_without_a_trail, calls_told=3, wanted=STATES // 10)
+
+    # ---- A lost database ----
+
+    def rebuild(self):
+        """Have a damaged database made anew."""
+        for _ in range(RUNS):
+            result = self.telemetry("run", "--", "true", settings={"TELEMETRY_MODE": "embedded"})
+            self.assertEqual(result.returncode, 0, result.stderr)
+        database = self.base / "db" / "telemetry.sqlite"
+        self.runs = case.look(database, QUERY)
+        self.assertEqual(len(self.runs), RUNS)
+        database.write_bytes(DAMAGED)
+        database.with_name("telemetry.sqlite-journal").write_bytes(DAMAGED)
+        self.run_traced(harness.program("telemetry"), "rebuild", "--force")
+
+    def check_rebuilt(self, state):
+        """The old file is there until the new one is, and that has all runs."""
+        if state.files.get("db/telemetry.sqlite") == DAMAGED and not state.told:
+            return
+        if sorted(self.rows(state, QUERY)) != sorted(self.runs):
+            raise replay.Problem("lost: runs, or the database")
+
+    def test_whatever_a_power_cut_leaves_of_a_rebuild_is_the_old_or_the_whole_new_database(self):
+        self.rebuild()
+        self.assert_survives(says_rebuilt, self.check_rebuilt, STATES // 10)
+
+    def test_without_its_sync_a_rebuild_that_is_done_would_be_lost(self):
+        self.rebuild()
+        replayed = self.cut_power(
+            says_rebuilt, self.check_rebuilt, STATES_WITHOUT,
+            lambda call: not (call.name == "fsync" and call.path.endswith("/db")))
+        self.assertTrue(replayed.failures)
 
 
 if __name__ == "__main__":

@@ -178,6 +178,12 @@ class Disk:
 
     _renameat = _renameat2 = _rename
 
+    def _link(self, call):
+        old, new = call.paths()
+        self._name(call, (new, self.node(old)))
+
+    _linkat = _link
+
     def _mkdir(self, call):
         self._name(call, (call.paths()[0], Directory()))
 

@@ -8,12 +8,12 @@ import os
 import re
 
 CHANGING = ("open", "openat", "creat", "write", "pwrite64", "ftruncate", "unlink", "unlinkat",
-            "rename", "renameat", "renameat2", "mkdir", "mkdirat", "mknod", "mknodat")
+            "rename", "renameat", "renameat2", "link", "linkat", "mkdir", "mkdirat", "mknod", "mknodat")
 SYNCING = ("fsync", "fdatasync")
 TELLING = ("recvfrom", "sendto", "sendmsg")
 # Nothing of ours makes these; a trace with one of them in our directory cannot be replayed.
 UNKNOWN = ("writev", "pwritev", "pwritev2", "truncate", "fallocate", "copy_file_range", "sendfile",
-           "link", "linkat", "symlink", "symlinkat", "rmdir", "sync_file_range")
+           "symlink", "symlinkat", "rmdir", "sync_file_range")
 OPENING = ("open", "openat", "creat")
 NAMING = ("unlink", "unlinkat", "rename", "renameat", "renameat2", "mkdir", "mkdirat", "mknod",
           "mknodat", "truncate", "link", "linkat", "symlink", "symlinkat", "rmdir")
