@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/adopter.h"
 
-#include <pthread.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/condition.h"
+#include "base/clock.h"
+#include "daemon/stopper.h"
 #include "deliver/config_sync.h"
 
 struct adopter {
@@ -17,28 +16,15 @@ struct adopter {
     const struct logger *logger;
     int64_t interval_seconds;
     pthread_t thread;
-
-    pthread_mutex_t lock; /* over all below */
-    pthread_cond_t stop;
-    bool stopping;
+    struct stopper stopper;
 };
-
-static bool is_stopping(struct adopter *adopter)
-{
-    bool stopping;
-
-    pthread_mutex_lock(&adopter->lock);
-    stopping = adopter->stopping;
-    pthread_mutex_unlock(&adopter->lock);
-    return stopping;
-}
 
 /* A sync_deliver_fn that stands between the batches: a large buffer does not hold up the end. */
 static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
 {
-    struct adopter *adopter = arg;
+    const struct adopter *adopter = arg;
 
-    if (is_stopping(adopter))
+    if (stopper_is_stopping(&adopter->stopper))
         return fault_set(fault, TEL_E_UNAVAILABLE, "the service is stopping");
     return writer_apply(adopter->writer, writes, count, fault);
 }
@@ -73,7 +59,8 @@ static bool adopt(struct adopter *adopter)
     struct sync_report done = {0};
     tel_fault fault = {0};
 
-    if (buffer_sync(&adopter->options, deliver, adopter, &done, &fault) && !is_stopping(adopter))
+    if (buffer_sync(&adopter->options, deliver, adopter, &done, &fault) &&
+        !stopper_is_stopping(&adopter->stopper))
         logger_event(adopter->logger, TEL_LOG_WARNING, "the buffer could not be emptied",
                      LOG_FIELDS({"reason", fault.text}));
     report(adopter, &done);
@@ -87,24 +74,11 @@ static void recover(struct adopter *adopter)
     tel_fault fault = {0};
 
     if (adopter->recovery->is_due &&
-        recovery_run(adopter->recovery, deliver, adopter, &report, &fault) && !is_stopping(adopter))
+        recovery_run(adopter->recovery, deliver, adopter, &report, &fault) &&
+        !stopper_is_stopping(&adopter->stopper))
         logger_event(adopter->logger, TEL_LOG_WARNING,
                      "the audit trail could not be compared with the database",
                      LOG_FIELDS({"reason", fault.text}));
-}
-
-/* Wait for the interval to pass. false: it is time to end. */
-static bool pause_between(struct adopter *adopter)
-{
-    struct deadline until = deadline_in(adopter->interval_seconds * 1000);
-    bool stopping;
-
-    pthread_mutex_lock(&adopter->lock);
-    while (!adopter->stopping && condition_wait(&adopter->stop, &adopter->lock, until) == 0)
-        continue;
-    stopping = adopter->stopping;
-    pthread_mutex_unlock(&adopter->lock);
-    return !stopping;
 }
 
 static void *run(void *arg)
@@ -118,7 +92,7 @@ static void *run(void *arg)
         recover(adopter);
         if (is_empty)
             recovery_note_settled(adopter->recovery, begun_us);
-    } while (pause_between(adopter));
+    } while (stopper_pause(&adopter->stopper, adopter->interval_seconds * 1000));
     return NULL;
 }
 
@@ -131,14 +105,12 @@ static void init(struct adopter *adopter, const struct tel_config *config, struc
     adopter->log = logger_as_log(logger);
     adopter->interval_seconds = config_int(config, CONFIG_TELEMETRY_SYNC_INTERVAL_SECONDS);
     adopter->options = config_sync_options(config, &adopter->log);
-    (void)pthread_mutex_init(&adopter->lock, NULL);
-    (void)condition_init(&adopter->stop);
+    stopper_init(&adopter->stopper);
 }
 
 static void release(struct adopter *adopter)
 {
-    (void)pthread_cond_destroy(&adopter->stop);
-    (void)pthread_mutex_destroy(&adopter->lock);
+    stopper_clear(&adopter->stopper);
     free(adopter);
 }
 
@@ -164,10 +136,7 @@ void adopter_stop(struct adopter *adopter)
 {
     if (!adopter)
         return;
-    pthread_mutex_lock(&adopter->lock);
-    adopter->stopping = true;
-    pthread_cond_signal(&adopter->stop);
-    pthread_mutex_unlock(&adopter->lock);
+    stopper_stop(&adopter->stopper);
     (void)pthread_join(adopter->thread, NULL);
     release(adopter);
 }

@@ -5,12 +5,11 @@
  */
 #include "daemon/exporter.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "base/condition.h"
+#include "daemon/stopper.h"
 #include "sheets/export.h"
 #include "sheets/export_state.h"
 
@@ -24,10 +23,7 @@ struct exporter {
     struct sheets *sheets;
     struct tel_record unmarked;
     pthread_t thread;
-
-    atomic_bool stopping; /* set under the lock */
-    pthread_mutex_t lock;
-    pthread_cond_t stop;
+    struct stopper stopper;
 };
 
 /* ---- One round ------------------------------------------------------------------------------- */
@@ -95,7 +91,7 @@ static tel_error export_all(struct exporter *exporter, struct export_report *don
 
 static void complain(const struct exporter *exporter, const tel_fault *fault)
 {
-    if (!atomic_load(&exporter->stopping))
+    if (!stopper_is_stopping(&exporter->stopper))
         logger_event(exporter->logger, TEL_LOG_WARNING, "the export failed",
                      LOG_FIELDS({"reason", fault->text}));
 }
@@ -129,14 +125,15 @@ static void note_beginning(const struct exporter *exporter)
 static bool pause_unless_stopping(void *arg, int64_t ms)
 {
     struct exporter *exporter = arg;
-    struct deadline until = deadline_in(ms);
-    int error = 0;
 
-    pthread_mutex_lock(&exporter->lock);
-    while (!atomic_load(&exporter->stopping) && !error)
-        error = condition_wait(&exporter->stop, &exporter->lock, until);
-    pthread_mutex_unlock(&exporter->lock);
-    return !atomic_load(&exporter->stopping);
+    return stopper_pause(&exporter->stopper, ms);
+}
+
+int64_t exporter_longer_pause(int64_t interval_ms, int64_t pause_ms)
+{
+    int64_t longest_ms = interval_ms > PAUSE_MS_MAX ? interval_ms : PAUSE_MS_MAX;
+
+    return pause_ms * 2 < longest_ms ? pause_ms * 2 : longest_ms;
 }
 
 static void *run(void *arg)
@@ -148,17 +145,17 @@ static void *run(void *arg)
 
     note_beginning(exporter);
     while (pause_unless_stopping(exporter, pause_ms)) {
-        pause_ms = do_round(exporter) ? pause_ms * 2 : interval_ms;
-        if (pause_ms > PAUSE_MS_MAX)
-            pause_ms = interval_ms > PAUSE_MS_MAX ? interval_ms : PAUSE_MS_MAX;
+        if (do_round(exporter))
+            pause_ms = exporter_longer_pause(interval_ms, pause_ms);
+        else
+            pause_ms = interval_ms;
     }
     return NULL;
 }
 
 static void release(struct exporter *exporter)
 {
-    (void)pthread_cond_destroy(&exporter->stop);
-    (void)pthread_mutex_destroy(&exporter->lock);
+    stopper_clear(&exporter->stopper);
     sheets_free(exporter->sheets);
     record_clear(&exporter->unmarked);
     free(exporter);
@@ -180,13 +177,11 @@ static struct exporter *exporter_new(const struct tel_config *config, struct log
 
     if (!exporter)
         return NULL;
-    options.cancelled = &exporter->stopping;
+    options.cancelled = &exporter->stopper.stopping;
     exporter->config = config;
     exporter->logger = logger;
     exporter->unmarked = RECORD();
-    atomic_init(&exporter->stopping, false);
-    (void)pthread_mutex_init(&exporter->lock, NULL);
-    (void)condition_init(&exporter->stop);
+    stopper_init(&exporter->stopper);
     if (sheets_new(&exporter->sheets, &options) == TEL_OK)
         return exporter;
     release(exporter);
@@ -223,10 +218,7 @@ void exporter_stop(struct exporter *exporter)
 {
     if (!exporter)
         return;
-    pthread_mutex_lock(&exporter->lock);
-    atomic_store(&exporter->stopping, true);
-    pthread_cond_signal(&exporter->stop);
-    pthread_mutex_unlock(&exporter->lock);
+    stopper_stop(&exporter->stopper);
     (void)pthread_join(exporter->thread, NULL);
     release(exporter);
 }

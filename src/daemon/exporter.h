@@ -21,4 +21,8 @@ tel_error exporter_start(struct exporter **out, const struct tel_config *config,
 /* End it, breaking off the request under way. */
 void exporter_stop(struct exporter *exporter);
 
+/* How long to wait after a round that failed: twice as long as before it, an hour at most, unless the
+ * interval is longer. */
+int64_t exporter_longer_pause(int64_t interval_ms, int64_t pause_ms);
+
 #endif
