@@ -11,14 +11,14 @@ struct reader {
     struct store_options options;
     pthread_mutex_t lock; /* over all below */
     pthread_cond_t given;
-    struct store *idle[READER_STORES_MAX]; /* NULL: not open */
     size_t idle_count;
+    struct store *idle[]; /* NULL: not open */
 };
 
 tel_error reader_new(struct reader **out, const struct store_options *options, size_t stores,
                      tel_fault *fault)
 {
-    struct reader *reader = calloc(1, sizeof *reader);
+    struct reader *reader = calloc(1, sizeof *reader + stores * sizeof(struct store *));
 
     *out = NULL;
     if (!reader)
@@ -30,7 +30,7 @@ tel_error reader_new(struct reader **out, const struct store_options *options, s
         reader->options.busy_timeout_ms = BUSY_MS;
     (void)pthread_mutex_init(&reader->lock, NULL);
     (void)pthread_cond_init(&reader->given, NULL);
-    reader->idle_count = stores < READER_STORES_MAX ? stores : READER_STORES_MAX;
+    reader->idle_count = stores;
     *out = reader;
     return TEL_OK;
 }

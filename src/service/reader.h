@@ -8,8 +8,6 @@
 
 #include "store/store.h"
 
-#define READER_STORES_MAX 8
-
 struct reader;
 
 /* `options` must outlive the reader; what it says about writing is left out. */
