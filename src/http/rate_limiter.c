@@ -29,8 +29,9 @@ struct rate_limiter {
     unsigned requests_max;
     pthread_mutex_t lock; /* over all below */
     size_t used;
-    struct address addresses[RATE_CLIENTS_MAX];
-    struct client clients[RATE_CLIENTS_MAX + 1]; /* the last is shared */
+    /* The last is shared, and its address looked up by nobody. */
+    struct address addresses[RATE_CLIENTS_MAX + 1];
+    struct client clients[RATE_CLIENTS_MAX + 1];
 };
 
 tel_error rate_limiter_new(struct rate_limiter **out, unsigned requests_max, tel_fault *fault)
@@ -101,8 +102,7 @@ static struct client *find(struct rate_limiter *limiter, const struct address *a
     }
     if (place == RATE_CLIENTS_MAX && limiter->used < RATE_CLIENTS_MAX)
         place = limiter->used++;
-    if (place < RATE_CLIENTS_MAX)
-        limiter->addresses[place] = *address;
+    limiter->addresses[place] = *address;
     return &limiter->clients[place];
 }
 

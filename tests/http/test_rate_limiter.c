@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/cmocka_all.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include "http/rate_limiter.h"
+#include "support/together.h"
 
 static struct rate_limiter *limiter_of(unsigned requests_max)
 {
@@ -145,6 +147,35 @@ static void rate_limiter_look__counts_nothing(void **state)
     rate_limiter_free(NULL);
 }
 
+struct crowd {
+    struct rate_limiter *limiter;
+    atomic_size_t allowed;
+};
+
+static void ask_often(void *arg, size_t number)
+{
+    struct crowd *crowd = arg;
+    struct address address = client(1);
+
+    (void)number;
+    for (int i = 0; i < 1000; i++) {
+        struct quota quota = take(crowd->limiter, 1, 0);
+
+        atomic_fetch_add(&crowd->allowed, !quota.is_exceeded);
+        (void)rate_limiter_look(crowd->limiter, &address, 0);
+    }
+}
+
+static void rate_limiter_take__is_exact_in_many_threads(void **state)
+{
+    struct crowd crowd = {.limiter = limiter_of(2500)};
+
+    (void)state;
+    together(4, ask_often, &crowd);
+    assert_int_equal(crowd.allowed, 2500);
+    rate_limiter_free(crowd.limiter);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -155,6 +186,7 @@ int main(void)
         cmocka_unit_test(rate_limiter_take__is_not_got_around_by_many_addresses),
         cmocka_unit_test(rate_limiter_take__counts_many_requests_too),
         cmocka_unit_test(rate_limiter_look__counts_nothing),
+        cmocka_unit_test(rate_limiter_take__is_exact_in_many_threads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

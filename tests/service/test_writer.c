@@ -10,6 +10,7 @@
 #include "service/reader.h"
 #include "service/writer.h"
 #include "support/scratch.h"
+#include "support/together.h"
 
 struct fixture {
     char *directory;
@@ -144,12 +145,14 @@ static void writer_submit__refuses_more_than_can_wait(void **state)
     struct fixture *fixture = *state;
     struct slow_job first;
     struct slow_job waiting;
+    struct slow_job next;
     struct slow_job refused;
     tel_fault fault = {0};
 
     slow_job_init(&first, 1);
     slow_job_init(&waiting, 2);
-    slow_job_init(&refused, 3);
+    slow_job_init(&next, 3);
+    slow_job_init(&refused, 4);
     /* The first is taken and held at its gate; then the queue is claimed whole. */
     assert_int_equal(writer_submit(fixture->writer, &first.job, NULL), TEL_OK);
     while (!atomic_load(&first.at_gate))
@@ -158,17 +161,76 @@ static void writer_submit__refuses_more_than_can_wait(void **state)
     refused.job.count = WRITER_QUEUE_MAX;
     assert_int_equal(writer_submit(fixture->writer, &refused.job, &fault), TEL_E_UNAVAILABLE);
     assert_true(*fault.text);
+    assert_int_equal(writer_submit(fixture->writer, &next.job, NULL), TEL_OK);
+    refused.job.count = WRITER_QUEUE_MAX - 1; /* one more than there is place for */
+    assert_int_equal(writer_submit(fixture->writer, &refused.job, NULL), TEL_E_UNAVAILABLE);
+    assert_int_equal(writer_figures(fixture->writer).queued, 2);
 
     pthread_mutex_unlock(&first.gate);
     pthread_mutex_unlock(&waiting.gate);
+    pthread_mutex_unlock(&next.gate);
     pthread_mutex_unlock(&refused.gate);
     writer_stop(fixture->writer);
     assert_true(first.done);
     assert_true(waiting.done);
+    assert_true(next.done);
     assert_false(refused.done);
+    assert_int_equal(writer_figures(fixture->writer).queued, 0);
     record_clear(&first.record);
     record_clear(&waiting.record);
+    record_clear(&next.record);
     record_clear(&refused.record);
+}
+
+#define WRITING 3
+#define WRITTEN_EACH 10
+
+struct crowd {
+    struct writer *writer;
+    struct tel_record records[WRITING][WRITTEN_EACH];
+    atomic_size_t at_work;
+    atomic_size_t created;
+    atomic_size_t unhealthy;
+};
+
+static void write_or_ask(void *arg, size_t number)
+{
+    struct crowd *crowd = arg;
+
+    if (number == WRITING) {
+        while (atomic_load(&crowd->at_work)) {
+            atomic_fetch_add(&crowd->unhealthy, writer_health(crowd->writer, NULL) != TEL_OK);
+            (void)writer_figures(crowd->writer);
+        }
+        return;
+    }
+    for (int i = 0; i < WRITTEN_EACH; i++) {
+        struct write write = {.kind = WRITE_CREATE, .record = &crowd->records[number][i]};
+        struct write *writes[] = {&write};
+
+        if (!writer_apply(crowd->writer, writes, 1, NULL))
+            atomic_fetch_add(&crowd->created, write.result == WRITE_CREATED);
+    }
+    atomic_fetch_sub(&crowd->at_work, 1);
+}
+
+static void writer__may_be_asked_while_others_write(void **state)
+{
+    struct fixture *fixture = *state;
+    struct crowd crowd = {.writer = fixture->writer, .at_work = WRITING};
+    struct writer_figures figures;
+
+    for (int i = 0; i < WRITING * WRITTEN_EACH; i++)
+        make_run(&crowd.records[i % WRITING][i / WRITING], i);
+    together(WRITING + 1, write_or_ask, &crowd);
+    assert_int_equal(crowd.created, WRITING * WRITTEN_EACH);
+    assert_int_equal(crowd.unhealthy, 0);
+    figures = writer_figures(fixture->writer);
+    assert_int_equal(figures.results[WRITE_CREATED], WRITING * WRITTEN_EACH);
+    assert_int_equal(figures.failures, 0);
+    assert_in_range(figures.commits.count, 1, WRITING * WRITTEN_EACH);
+    for (int i = 0; i < WRITING * WRITTEN_EACH; i++)
+        record_clear(&crowd.records[i % WRITING][i / WRITING]);
 }
 
 int main(void)
@@ -178,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(writer_stop__completes_what_was_queued_and_refuses_the_rest,
                                         start, end),
         cmocka_unit_test_setup_teardown(writer_submit__refuses_more_than_can_wait, start, end),
+        cmocka_unit_test_setup_teardown(writer__may_be_asked_while_others_write, start, end),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
