@@ -44,10 +44,7 @@ static void on_log(void *arg, const char *format, va_list args)
  * request, and those of the answer, of which the longest is a link to the same URL, each byte escaped. */
 static size_t connection_bytes(const struct server_options *options)
 {
-    size_t url_bytes = options->header_bytes_max < SERVER_URL_BYTES_MAX ? options->header_bytes_max
-                                                                        : SERVER_URL_BYTES_MAX;
-
-    return options->header_bytes_max + 3 * url_bytes + OTHER_HEADER_BYTES;
+    return options->header_bytes_max + (size_t)3 * SERVER_URL_BYTES_MAX + OTHER_HEADER_BYTES;
 }
 
 static tel_error start_daemon(struct server *server, tel_fault *fault)
