@@ -2,6 +2,7 @@
 """Where the service listens: Unix-domain sockets, both of localhost's addresses, inherited sockets."""
 import os
 import pathlib
+import shutil
 import socket
 import stat
 import subprocess
@@ -181,6 +182,20 @@ class Inherited(harness.TestCase):
         process = self.start(self.listen("0.0.0.0"))
         self.assertEqual(process.wait(harness.PATIENCE_SECONDS), 1)
         self.assertIn("TELEMETRY_API_AUTH_ENABLED", process.stderr.read())
+
+    def test_there_may_be_seven_of_them_beside_a_socket_of_our_own(self):
+        path = pathlib.Path(tempfile.mkdtemp(prefix="tel-", dir="/tmp")) / "s"
+        self.addCleanup(shutil.rmtree, path.parent)
+        listeners = [self.listen() for _ in range(7)]
+        self.start(*listeners, TELEMETRY_API_SOCKET=path)
+        for listener in listeners:
+            self.assertEqual(self.ask(listener).status, 200)
+        harness.wait_until(path.is_socket, "the socket of its own")
+
+    def test_more_are_refused(self):
+        process = self.start(*[self.listen() for _ in range(8)])
+        self.assertEqual(process.wait(harness.PATIENCE_SECONDS), 1)
+        self.assertIn("8 sockets were handed over, but at most 7", process.stderr.read())
 
     def test_what_does_not_listen_is_named(self):
         with socket.socket() as other:

@@ -95,6 +95,19 @@ static void listener_open__names_an_address_that_is_none(void **state)
     }
 }
 
+/* Cut off, it would be an address. */
+static void listener_open__reads_a_long_name_to_its_end(void **state)
+{
+    struct listener listener = LISTENER();
+    tel_fault fault = {0};
+    char name[400];
+
+    (void)state;
+    (void)snprintf(name, sizeof name, "127.0.0.1%300s", "x");
+    assert_int_equal(listener_open(&listener, name, 0, &fault), TEL_E_INVALID);
+    assert_false(listener_is_loopback(name));
+}
+
 static void listener_is_loopback__knows_this_machine_from_others(void **state)
 {
     (void)state;
@@ -117,6 +130,7 @@ int main(void)
         cmocka_unit_test(listener_open__tells_the_address_and_the_real_port),
         cmocka_unit_test(listener_open__names_the_owner_of_a_port_in_use),
         cmocka_unit_test(listener_open__names_an_address_that_is_none),
+        cmocka_unit_test(listener_open__reads_a_long_name_to_its_end),
         cmocka_unit_test(listener_is_loopback__knows_this_machine_from_others),
     };
 
