@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "deliver/batch.h"
+#include "model/status.h"
 
 struct replaying {
     const struct trail_replay *replay;
@@ -12,6 +14,7 @@ struct replaying {
     void *deliver_arg;
     struct trail_report *report;
     struct batch batch; /* of one file, so that its lines have a name */
+    json_t *given;      /* by event_id: running runs whose commit comes from here */
     const char *file;
     tel_fault *fault;
 };
@@ -19,6 +22,7 @@ struct replaying {
 static void replaying_clear(struct replaying *replaying)
 {
     batch_clear(&replaying->batch);
+    json_decref(replaying->given);
 }
 
 /* ---- What became of it ----------------------------------------------------------------------- */
@@ -77,29 +81,46 @@ static tel_error flush(struct replaying *replaying)
 /* ---- Commits --------------------------------------------------------------------------------- */
 
 /* Find the newest run of that run_id among those that are still to be delivered. */
-static const char *find_in_batch(const struct batch *batch, const char *run_id)
+static const struct tel_record *find_in_batch(const struct batch *batch, const char *run_id)
 {
     for (size_t i = batch->count; i > 0; i--) {
         const struct tel_record *record = &batch->items[i - 1].record;
         const char *its_id = record_text(record, FIELD_run_id);
 
         if (its_id && strcmp(its_id, run_id) == 0)
-            return record_text(record, FIELD_event_id);
+            return record;
     }
     return NULL;
 }
 
-/* Has the run no commit yet, and was it there when this one was noted? A later namesake was not. That
- * the run was changed since tells nothing: to bring in its buffered start is a change. */
-static bool is_missing(const struct trail_line *line, const struct tel_record *stored)
+static bool has_ended(const struct tel_record *record)
+{
+    const char *status = record_text(record, FIELD_status);
+
+    return status && status_is_terminal(status);
+}
+
+/* Was the run as it is at that time, or later, as far as its field of a time says? */
+static bool is_since(const struct tel_record *stored, int field, int64_t us)
+{
+    int64_t field_us;
+
+    return timestamp_parse(&field_us, record_text(stored, field)) && field_us > us;
+}
+
+/* Was the run there when the commit was noted, which a later namesake was not, and is it without a
+ * newer one? With no commit, that it was changed since tells nothing: to bring in its buffered start is
+ * a change. */
+static bool is_missing(const struct replaying *replaying, const struct trail_line *line,
+                       const struct tel_record *stored)
 {
     int64_t noted_us;
-    int64_t created_us;
 
-    return !record_has(stored, FIELD_git_commit_hash) &&
-           timestamp_parse(&noted_us, line->noted_at) &&
-           (!timestamp_parse(&created_us, record_text(stored, FIELD_created_at)) ||
-            created_us <= noted_us);
+    if (!timestamp_parse(&noted_us, line->noted_at) || is_since(stored, FIELD_created_at, noted_us))
+        return false;
+    return !record_has(stored, FIELD_git_commit_hash) ||
+           json_object_get(replaying->given, record_text(stored, FIELD_event_id)) ||
+           !is_since(stored, FIELD_updated_at, noted_us);
 }
 
 /* Find the run in the store. *wanted: false when there is nothing to be done about the commit. */
@@ -111,8 +132,18 @@ static tel_error find_in_store(const char **event_id, struct replaying *replayin
     tel_error error = store_get_by_run_id(replay->store, line->commit_of, stored, replaying->fault);
 
     *event_id = error ? NULL : record_text(stored, FIELD_event_id);
-    *wanted = replay->is_new || error || is_missing(line, stored);
+    *wanted = replay->is_new || error || is_missing(replaying, line, stored);
     return error == TEL_E_NOT_FOUND ? TEL_OK : error;
+}
+
+/* Address the commit to this run. One that is running may get another later on, which counts then. */
+static tel_error give_commit(struct replaying *replaying, struct trail_line *line,
+                             const char *event_id, bool is_running)
+{
+    if (record_set_text(&line->record, FIELD_event_id, event_id, NULL) ||
+        (is_running && json_object_set_new(replaying->given, event_id, json_true())))
+        return fault_nomem(replaying->fault);
+    return TEL_OK;
 }
 
 /* Say which run the commit is of: a new store's newest is in the batch, another's may be older than
@@ -121,7 +152,8 @@ static tel_error address_commit(struct replaying *replaying, struct trail_line *
 {
     CLEANUP(record_clear) struct tel_record stored = RECORD();
     bool is_new = replaying->replay->is_new;
-    const char *event_id = is_new ? find_in_batch(&replaying->batch, line->commit_of) : NULL;
+    const struct tel_record *waiting = find_in_batch(&replaying->batch, line->commit_of);
+    const char *event_id = waiting && is_new ? record_text(waiting, FIELD_event_id) : NULL;
     tel_error error = TEL_OK;
 
     *wanted = true;
@@ -130,14 +162,15 @@ static tel_error address_commit(struct replaying *replaying, struct trail_line *
         error = find_in_store(&event_id, replaying, line, &stored, wanted);
     if (error)
         return error;
-    if (!event_id)
-        event_id = find_in_batch(&replaying->batch, line->commit_of);
+    if (!event_id && waiting)
+        event_id = record_text(waiting, FIELD_event_id);
     replaying->report->lost += !event_id;
     replaying->report->duplicates += !*wanted;
     *wanted = *wanted && event_id;
-    if (*wanted && record_set_text(&line->record, FIELD_event_id, event_id, NULL))
-        return fault_nomem(replaying->fault);
-    return TEL_OK;
+    if (!*wanted)
+        return TEL_OK;
+    return give_commit(replaying, line, event_id,
+                       !is_new && !has_ended(waiting ? waiting : &stored));
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
@@ -150,6 +183,8 @@ static tel_error take_line(void *arg, struct trail_line *line, tel_fault *fault)
 
     if (error || !wanted)
         return error;
+    if (has_ended(&line->record))
+        (void)json_object_del(replaying->given, record_text(&line->record, FIELD_event_id));
     replaying->file = line->file;
     if (batch_add(&replaying->batch, line->kind, &line->record, line->text, line->length,
                   line->number))
@@ -185,6 +220,7 @@ tel_error trail_replay(const struct trail_replay *replay, sync_deliver_fn *deliv
         .deliver = deliver,
         .deliver_arg = arg,
         .report = report,
+        .given = json_object(),
         .fault = fault,
     };
     struct trail_reading reading = {
@@ -200,5 +236,7 @@ tel_error trail_replay(const struct trail_replay *replay, sync_deliver_fn *deliv
     memcpy(reading.since, replay->since, sizeof reading.since);
     *report = (struct trail_report){0};
     error = batch_init(&replaying.batch, replay->batch_size, fault);
+    if (!replaying.given)
+        error = fault_nomem(fault);
     return error ? error : trail_read(&reading, &report->counts, fault);
 }

@@ -4,8 +4,9 @@
  * the store lacks of the last days (after an unclean stop). Both may be done twice.
  *
  * A run that is not there is created, one that is running is ended by its end, as by any writer. What
- * the store learnt later stays: a commit that was noted before the run was last changed is left out, and
- * a later one fills only what is null. A new store has learnt nothing, so there it counts whole.
+ * the store learnt later stays: where a run has a commit, one from the trail takes its place only when
+ * the run was not changed since it was noted, or has the other from here too; a run that has ended keeps
+ * its commit. A new store has learnt nothing, so there it counts whole.
  */
 #ifndef DELIVER_TRAIL_REPLAY_H
 #define DELIVER_TRAIL_REPLAY_H

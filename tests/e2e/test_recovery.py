@@ -80,6 +80,31 @@ class RecoveryTest(trail.TrailTestCase):
         self.restart()
         self.assertEqual(self.get(run["event_id"])["git_commit_hash"], "abcdef1234567")
 
+    def test_brings_in_the_last_of_many_commits_however_far_apart(self):
+        run = self.post(run_id="with-commits")
+        others = [self.run_line(status="success") for _ in range(250)]
+        hashes = [f"{number:07x}" for number in range(1, 4)]
+        lines = [self.commit_line("with-commits", commit, trail.now()) for commit in hashes]
+        self.write_trail(lines[0], *others[:120], lines[1], *others[120:], lines[2])
+        self.assertEqual(self.service.patch(run["event_id"], {"items_failed": 1}).status_code, 200)
+        self.restart()
+        self.assertEqual(self.get(run["event_id"])["git_commit_hash"], hashes[-1])
+        self.assertEqual(len(self.service.runs(limit=1000)), 251)
+
+    def test_brings_in_a_commit_in_place_of_an_earlier_one(self):
+        run = self.post(run_id="with-commit")
+        self.assertEqual(self.service.patch(run["event_id"], {"git_commit_hash": "1234567"}).status_code, 200)
+        self.write_trail(self.commit_line("with-commit", "abcdef1234567", trail.now()))
+        self.restart()
+        self.assertEqual(self.get(run["event_id"])["git_commit_hash"], "abcdef1234567")
+
+    def test_puts_no_commit_in_place_of_a_later_one(self):
+        run = self.post(run_id="with-commit")
+        self.write_trail(self.commit_line("with-commit", "abcdef1234567", trail.now()))
+        self.assertEqual(self.service.patch(run["event_id"], {"git_commit_hash": "1234567"}).status_code, 200)
+        self.restart()
+        self.assertEqual(self.get(run["event_id"])["git_commit_hash"], "1234567")
+
     def test_gives_a_commit_to_no_later_run_of_that_name(self):
         noted_at = trail.now()
         run = self.post(run_id="again")
