@@ -31,6 +31,7 @@ struct sheets_queue {
     pthread_t thread;
     atomic_bool cancelled;
     struct deadline wanted_by; /* the item under way; the thread's alone */
+    bool orphaned;             /* to be released by the thread itself; the thread's alone */
 
     pthread_mutex_t mutex; /* over all below */
     pthread_cond_t changed;
@@ -40,8 +41,7 @@ struct sheets_queue {
     bool has_thread;
     bool is_listed;
     bool closing;
-    bool ended;            /* the thread is about to return... */
-    bool orphaned;         /* ...and then to release the queue */
+    bool ended;            /* the thread is about to return */
     bool joined_at_exit;   /* the handler has joined the thread... */
     bool unwanted_at_exit; /* ...or has to, and then to release the queue */
 };
@@ -178,8 +178,8 @@ static void *run(void *arg)
         item_free(item);
     }
     sheets_free(sheets);
+    orphaned = queue->orphaned; /* when `ended` is told, another thread may release the queue */
     (void)pthread_mutex_lock(&queue->mutex);
-    orphaned = queue->orphaned;
     queue->ended = true;
     (void)pthread_cond_broadcast(&queue->changed);
     (void)pthread_mutex_unlock(&queue->mutex);
@@ -287,9 +287,7 @@ static void finish(struct sheets_queue *queue, struct deadline deadline)
 /* The queue is released by its own thread, which cannot wait for itself. */
 static void orphan(struct sheets_queue *queue)
 {
-    (void)pthread_mutex_lock(&queue->mutex);
     queue->orphaned = true;
-    (void)pthread_mutex_unlock(&queue->mutex);
     (void)pthread_detach(queue->thread);
 }
 

@@ -2,6 +2,7 @@
 #include "support/cmocka_all.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -374,6 +375,39 @@ static void end_while_posting(tel_api_client *client, tel_api_payload *payload)
     (void)tel_api_client_post_run_async(client, payload, NULL, NULL, NULL);
 }
 
+static pthread_t freeing;
+static sem_t is_breaking_off;
+
+static void *free_when_broken_off(void *client)
+{
+    (void)sem_wait(&is_breaking_off);
+    tel_api_client_free(client);
+    return NULL;
+}
+
+static void tell_breaking_off(void *arg, tel_error error, const char *message)
+{
+    (void)arg;
+    (void)error;
+    (void)message;
+    (void)sem_post(&is_breaking_off);
+}
+
+static void wait_for_freeing(void)
+{
+    (void)pthread_join(freeing, NULL);
+}
+
+/* At the exit the queue's handler comes first, and breaks off the post while the thread waits for that. */
+static void end_while_another_thread_frees(tel_api_client *client, tel_api_payload *payload)
+{
+    (void)sem_init(&is_breaking_off, 0, 0);
+    (void)atexit(wait_for_freeing);
+    if (pthread_create(&freeing, NULL, free_when_broken_off, client))
+        _exit(5);
+    (void)tel_api_client_post_run_async(client, payload, tell_breaking_off, NULL, NULL);
+}
+
 static void program__may_end_at_any_time(void **state)
 {
     struct taken taken = TAKEN();
@@ -381,6 +415,7 @@ static void program__may_end_at_any_time(void **state)
     (void)state;
     assert_int_equal(exit_status_of(end_in_completion, take, &taken), 3);
     assert_int_equal(exit_status_of(end_while_posting, stay_silent, NULL), 4);
+    assert_int_equal(exit_status_of(end_while_another_thread_frees, stay_silent, NULL), 4);
 }
 
 int main(void)
