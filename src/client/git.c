@@ -49,21 +49,19 @@ static char *read_file(const char *path)
     CLEANUP(freep) char *text = NULL;
     struct stat status;
     size_t used = 0;
+    ssize_t count;
 
     if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode))
         return NULL;
     text = malloc(FILE_BYTES_MAX + 1);
     if (!text)
         return NULL;
-    while (used < FILE_BYTES_MAX) {
-        ssize_t count = read(fd, text + used, FILE_BYTES_MAX - used);
-
+    do {
+        count = read(fd, text + used, FILE_BYTES_MAX - used);
         if (count < 0)
             return NULL;
-        if (count == 0)
-            break;
         used += (size_t)count;
-    }
+    } while (count > 0);
     text[used] = '\0';
     return steal(&text);
 }

@@ -6,13 +6,11 @@
 
 #include "base/cleanup.h"
 
-#define BATCH_SIZE_MAX 10000
 #define BATCH_BYTES_MAX ((size_t)8 * 1024 * 1024) /* one line may go beyond */
 
-tel_error batch_init(struct batch *batch, size_t wanted, tel_fault *fault)
+tel_error batch_init(struct batch *batch, size_t capacity, tel_fault *fault)
 {
-    *batch = (struct batch){0};
-    batch->capacity = wanted < 1 ? 1 : wanted < BATCH_SIZE_MAX ? wanted : BATCH_SIZE_MAX;
+    *batch = (struct batch){.capacity = capacity};
     batch->items = calloc(batch->capacity, sizeof *batch->items);
     batch->writes = calloc(batch->capacity, sizeof *batch->writes);
     return batch->items && batch->writes ? TEL_OK : fault_nomem(fault);

@@ -24,8 +24,8 @@ struct batch {
     size_t bytes; /* of the lines */
 };
 
-/* Make an empty batch for `wanted` writes, or the nearest number that is allowed. */
-tel_error batch_init(struct batch *batch, size_t wanted, tel_fault *fault);
+/* Make an empty batch for that many writes, one at least. */
+tel_error batch_init(struct batch *batch, size_t capacity, tel_fault *fault);
 void batch_clear(struct batch *batch);
 
 /* Let go of the items, and begin anew. */

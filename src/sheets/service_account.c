@@ -59,16 +59,14 @@ static tel_error read_file(char *text, size_t *length, const char *path, const s
 {
     CLEANUP(closep) int fd = -1;
     tel_error error = open_key_file(&fd, path, log, fault);
+    ssize_t count = 1;
 
     *length = 0;
-    while (!error && *length < FILE_BYTES_MAX) {
-        ssize_t count = read(fd, text + *length, FILE_BYTES_MAX - *length);
-
-        if (count == 0)
-            break;
+    while (!error && count != 0) {
+        count = read(fd, text + *length, FILE_BYTES_MAX - *length);
         if (count > 0)
             *length += (size_t)count;
-        else if (errno != EINTR)
+        else if (count < 0 && errno != EINTR)
             error = fault_errno(fault, TEL_E_IO, "cannot read the key file %s", path);
     }
     return error;
