@@ -101,6 +101,8 @@ static void *use_one_run(void *arg)
         tel_run_set(shared->run, "product", i % 2 ? "x" : NULL);
         if (i == 25)
             tel_run_log_event(shared->run, "half", NULL);
+        if (i % 10 == 0)
+            tel_run_associate_commit(shared->run, "0123456", "ci", i ? "ada" : NULL, NULL);
     }
     return NULL;
 }

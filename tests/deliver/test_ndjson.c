@@ -605,6 +605,26 @@ static void tel_ndjson__takes_a_line_of_20_mib_and_reads_it_back(void **state)
     assert_int_equal(info.lines, 1);
 }
 
+static void
+tel_ndjson_read_file__skips_a_line_that_is_too_long_though_its_beginning_is_an_object(void **state)
+{
+    struct trail *trail = *state;
+    CLEANUP(freep) char *line = malloc(FILE_LINE_BYTES_MAX + 2);
+    CLEANUP(freep) char *path = ndjson_path(&trail->ndjson, "20251210");
+    CLEANUP(strbuf_clear) struct strbuf all = STRBUF(1000);
+    size_t skipped = 0;
+
+    put_today(trail, "");
+    memset(line, ' ', FILE_LINE_BYTES_MAX);
+    memcpy(line, "{}", 2);
+    memcpy(line + FILE_LINE_BYTES_MAX, "x", 2);
+    scratch_write(path, line);
+    assert_int_equal(tel_ndjson_read_file(trail->public, "20251210", collect, &all, &skipped, NULL),
+                     TEL_OK);
+    assert_int_equal(all.length, 0);
+    assert_int_equal(skipped, 1);
+}
+
 static void tel_ndjson_list_files__names_daily_files_oldest_first(void **state)
 {
     static const char *const names[] = {
@@ -695,6 +715,7 @@ int main(void)
         TEST(tel_ndjson_read_file__hands_on_a_whole_last_line_without_its_newline),
         TEST(tel_ndjson_read_file__names_a_day_without_a_file_and_refuses_what_is_no_day),
         TEST(tel_ndjson__takes_a_line_of_20_mib_and_reads_it_back),
+        TEST(tel_ndjson_read_file__skips_a_line_that_is_too_long_though_its_beginning_is_an_object),
         TEST(tel_ndjson_list_files__names_daily_files_oldest_first),
         TEST(tel_ndjson_get_file_info__counts_bytes_and_lines),
         TEST(tel_ndjson__keeps_errno),
