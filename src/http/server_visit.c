@@ -140,16 +140,14 @@ static enum MHD_Result take_body(struct visit *visit, const char *bytes, size_t 
 {
     struct strbuf *body = &visit->exchange.request.body;
 
-    if (count > body->max - body->length) {
-        answer_too_large(visit);
-        return break_off(visit);
-    }
     strbuf_append(body, bytes, count);
-    if (strbuf_failed(body)) {
+    if (!strbuf_failed(body))
+        return MHD_YES;
+    if (body->too_large)
+        answer_too_large(visit);
+    else
         answer_unavailable(&visit->exchange, "out of memory");
-        return break_off(visit);
-    }
-    return MHD_YES;
+    return break_off(visit);
 }
 
 /* Replace the body by what is packed in it. false: that cannot be, and is answered. */

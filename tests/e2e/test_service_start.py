@@ -7,6 +7,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import unittest
 
 import harness
 from harness import a_run
@@ -48,6 +49,14 @@ class Starting(harness.TestCase):
         except OSError:
             return False
         return True
+
+    @unittest.skipUnless(harness.can_run_as_nobody(), "only root can run the service here")
+    def test_it_may_have_as_many_files_open_as_the_machine_lets_it(self):
+        if harness.AS_NOBODY:
+            os.chown(self.base, 65534, 65534)
+        service = self.start_service(under=["prlimit", "--nofile=64:512", *harness.AS_NOBODY])
+        figures = service.get("/metrics", headers={"Accept": "text/plain"}).text
+        self.assertIn("\nprocess_max_fds 512\n", figures)
 
     def test_its_files_are_private(self):
         self.start_service().post(a_run())
@@ -145,6 +154,17 @@ class RefusingToStart(harness.TestCase):
         said = self.refuse()
         self.assertIn(str(self.database), said)
         self.assertEqual(self.database.read_bytes(), content)
+
+    def test_what_is_large_is_not_read_first_to_find_damage(self):
+        service = self.start_service()
+        for _ in range(2):
+            service.post(a_run(error_details="x" * 9_000_000))
+        service.stop()
+        content = bytearray(self.database.read_bytes())
+        self.assertGreater(len(content), 16 << 20)
+        content[10_000_000:10_004_096] = b"\xa5" * 4096
+        self.database.write_bytes(content)
+        self.assertEqual(self.start_service().get("/health").status_code, 200)
 
     def test_a_database_from_the_future_is_left_alone(self):
         self.start_service().stop()

@@ -104,13 +104,13 @@ static void rate_limiter_take__is_not_got_around_by_many_addresses(void **state)
     (void)state;
     for (unsigned i = 0; i < RATE_CLIENTS_MAX; i++)
         (void)take(limiter, i, 0);
-    for (unsigned i = 0; i < 1000000; i++)
+    for (unsigned i = 0; i < 10000; i++)
         allowed += !take(limiter, RATE_CLIENTS_MAX + i, 1).is_exceeded;
     assert_int_equal(allowed, 5);
     /* Those who were there first still have their own. */
     assert_int_equal(take(limiter, 0, 2).remaining, 3);
     /* And their places are given to others when they have gone. */
-    assert_int_equal(take(limiter, 1000000, RATE_WINDOW_MS + 2).remaining, 4);
+    assert_int_equal(take(limiter, 10000, RATE_WINDOW_MS + 2).remaining, 4);
     rate_limiter_free(limiter);
 }
 

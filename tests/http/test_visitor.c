@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/cmocka_all.h"
 
+#include <string.h>
+
 #include "http/visitor.h"
 
 static const struct visitor_rules local = {
@@ -65,6 +67,7 @@ static void host_is_allowed__for_addresses_when_others_may_ask(void **state)
     (void)state;
     assert_true(visitor_host_is_allowed(&wide, "10.1.2.3:8765"));
     assert_true(visitor_host_is_allowed(&wide, "[fe80::1]:8765"));
+    assert_true(visitor_host_is_allowed(&wide, "[0000:0000:0000:0000:0000:ffff:255.255.255.255]"));
     assert_true(visitor_host_is_allowed(&wide, "BOX"));
     assert_true(visitor_host_is_allowed(&wide, "localhost"));
     assert_false(visitor_host_is_allowed(&wide, "evil.example"));
@@ -72,6 +75,19 @@ static void host_is_allowed__for_addresses_when_others_may_ask(void **state)
     assert_false(visitor_host_is_allowed(&wide, "[evil]"));
     assert_false(visitor_host_is_allowed(&wide, "[10.1.2.3]"));
     assert_false(visitor_host_is_allowed(&wide, "[]"));
+}
+
+static void host_is_allowed__for_nothing_that_is_too_long(void **state)
+{
+    char host[4000];
+
+    (void)state;
+    memset(host, '1', sizeof host);
+    host[sizeof host - 1] = '\0';
+    assert_false(visitor_host_is_allowed(&wide, host));
+    host[0] = '[';
+    host[sizeof host - 2] = ']';
+    assert_false(visitor_host_is_allowed(&wide, host));
 }
 
 static void origin_is_allowed__when_there_is_none_or_it_is_ours(void **state)
@@ -106,6 +122,7 @@ int main(void)
         cmocka_unit_test(host_is_allowed__for_names_of_this_machine_with_any_port),
         cmocka_unit_test(host_is_allowed__for_no_other_name),
         cmocka_unit_test(host_is_allowed__for_addresses_when_others_may_ask),
+        cmocka_unit_test(host_is_allowed__for_nothing_that_is_too_long),
         cmocka_unit_test(origin_is_allowed__when_there_is_none_or_it_is_ours),
         cmocka_unit_test(origin_is_allowed__not_for_any_other_site),
     };
