@@ -8,6 +8,7 @@
 
 #include "http/listener.h"
 #include "http/port_owner.h"
+#include "support/scratch.h"
 
 static void port_owner_read_line__finds_a_listening_socket(void **state)
 {
@@ -108,6 +109,26 @@ static void listener_open__reads_a_long_name_to_its_end(void **state)
     assert_false(listener_is_loopback(name));
 }
 
+static void listener_open_unix__takes_as_long_a_path_as_an_address_holds(void **state)
+{
+    struct listener listener = LISTENER();
+    size_t room = sizeof listener.path;
+    tel_fault fault = {0};
+    char path[200];
+
+    (void)snprintf(path, sizeof path, "%s/%0150d", (const char *)*state, 0);
+    assert_true(strlen(*state) + 2 < room); /* TMPDIR is not too long for this test */
+    path[room] = '\0';
+    assert_int_equal(listener_open_unix(&listener, path, FILE_OWNER_ONLY, &fault), TEL_E_INVALID);
+    assert_non_null(strstr(fault.text, "shorter than 108"));
+    path[room - 1] = '\0';
+    assert_int_equal(listener_open_unix(&listener, path, FILE_OWNER_ONLY, &fault), TEL_OK);
+    assert_string_equal(listener.path, path);
+    assert_int_equal(access(path, F_OK), 0);
+    listener_close(&listener);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
 static void listener_is_loopback__knows_this_machine_from_others(void **state)
 {
     (void)state;
@@ -131,6 +152,9 @@ int main(void)
         cmocka_unit_test(listener_open__names_the_owner_of_a_port_in_use),
         cmocka_unit_test(listener_open__names_an_address_that_is_none),
         cmocka_unit_test(listener_open__reads_a_long_name_to_its_end),
+        cmocka_unit_test_setup_teardown(
+            listener_open_unix__takes_as_long_a_path_as_an_address_holds, scratch_set_up,
+            scratch_tear_down),
         cmocka_unit_test(listener_is_loopback__knows_this_machine_from_others),
     };
 

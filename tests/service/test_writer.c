@@ -146,13 +146,16 @@ static void writer_submit__refuses_more_than_can_wait(void **state)
     struct slow_job first;
     struct slow_job waiting;
     struct slow_job next;
+    struct slow_job last;
     struct slow_job refused;
+    struct write *rest[WRITER_QUEUE_MAX - 2];
     tel_fault fault = {0};
 
     slow_job_init(&first, 1);
     slow_job_init(&waiting, 2);
     slow_job_init(&next, 3);
-    slow_job_init(&refused, 4);
+    slow_job_init(&last, 4);
+    slow_job_init(&refused, 5);
     /* The first is taken and held at its gate; then the queue is claimed whole. */
     assert_int_equal(writer_submit(fixture->writer, &first.job, NULL), TEL_OK);
     while (!atomic_load(&first.at_gate))
@@ -164,11 +167,17 @@ static void writer_submit__refuses_more_than_can_wait(void **state)
     assert_int_equal(writer_submit(fixture->writer, &next.job, NULL), TEL_OK);
     refused.job.count = WRITER_QUEUE_MAX - 1; /* one more than there is place for */
     assert_int_equal(writer_submit(fixture->writer, &refused.job, NULL), TEL_E_UNAVAILABLE);
-    assert_int_equal(writer_figures(fixture->writer).queued, 2);
+    for (size_t i = 0; i < WRITER_QUEUE_MAX - 2; i++)
+        rest[i] = &last.write;
+    last.job.writes = rest;
+    last.job.count = WRITER_QUEUE_MAX - 2;
+    assert_int_equal(writer_submit(fixture->writer, &last.job, NULL), TEL_OK);
+    assert_int_equal(writer_figures(fixture->writer).queued, WRITER_QUEUE_MAX);
 
     pthread_mutex_unlock(&first.gate);
     pthread_mutex_unlock(&waiting.gate);
     pthread_mutex_unlock(&next.gate);
+    pthread_mutex_unlock(&last.gate);
     pthread_mutex_unlock(&refused.gate);
     writer_stop(fixture->writer);
     assert_true(first.done);
@@ -179,6 +188,7 @@ static void writer_submit__refuses_more_than_can_wait(void **state)
     record_clear(&first.record);
     record_clear(&waiting.record);
     record_clear(&next.record);
+    record_clear(&last.record);
     record_clear(&refused.record);
 }
 
