@@ -47,7 +47,7 @@ static void *run(void *arg)
         pause_ms = courier->work(courier->arg);
         (void)pthread_mutex_lock(&courier->mutex);
     }
-    courier->has_ended = true;
+    courier->is_running = false;
     is_left = courier->is_left;
     (void)pthread_cond_broadcast(&courier->changed);
     (void)pthread_mutex_unlock(&courier->mutex);
@@ -83,7 +83,7 @@ bool courier_start(struct courier *courier)
 
     (void)pthread_mutex_lock(&courier->mutex);
     if (!courier->is_started && !courier_is_stopping(courier))
-        courier->is_started = create(courier);
+        courier->is_started = courier->is_running = create(courier);
     is_started = courier->is_started;
     (void)pthread_mutex_unlock(&courier->mutex);
     return is_started;
@@ -105,27 +105,24 @@ bool courier_is_stopping(struct courier *courier)
 bool courier_stop(struct courier *courier, struct deadline deadline)
 {
     pthread_t thread;
-    bool has_ended;
+    bool is_started;
+    bool is_left;
     int error = 0;
 
     (void)pthread_mutex_lock(&courier->mutex);
     atomic_store(&courier->is_stopping, true);
     (void)pthread_cond_broadcast(&courier->changed);
-    if (!courier->is_started) {
-        (void)pthread_mutex_unlock(&courier->mutex);
-        return true;
-    }
     thread = courier->thread;
-    if (pthread_equal(thread, pthread_self()))
+    is_started = courier->is_started;
+    if (is_started && pthread_equal(thread, pthread_self()))
         error = EDEADLK;
-    while (!courier->has_ended && !error)
+    while (courier->is_running && !error)
         error = condition_wait(&courier->changed, &courier->mutex, deadline);
-    has_ended = courier->has_ended;
-    courier->is_left = !has_ended;
-    if (!has_ended)
+    is_left = courier->is_left = courier->is_running;
+    if (is_left)
         (void)pthread_detach(thread);
     (void)pthread_mutex_unlock(&courier->mutex);
-    if (has_ended)
+    if (is_started && !is_left)
         (void)pthread_join(thread, NULL);
-    return has_ended;
+    return !is_left;
 }

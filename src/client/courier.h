@@ -26,9 +26,9 @@ struct courier {
     pthread_t thread;
     pthread_mutex_t mutex; /* guards the rest */
     pthread_cond_t changed;
-    bool is_started;
+    bool is_started; /* there is, or was, a thread */
+    bool is_running;
     bool has_work;
-    bool has_ended;
     bool is_left; /* nobody waits any more: the thread closes */
     atomic_bool is_stopping;
 };

@@ -342,6 +342,32 @@ static void background__takes_no_signal_of_the_hosts(void **state)
     assert_int_equal(count_couriers(), 0);
 }
 
+static void stay_silent(struct peer *peer, int fd, void *arg)
+{
+    (void)peer;
+    (void)arg;
+    peer_wait(fd);
+}
+
+static void background__that_is_at_work_when_its_client_goes_ends_after_it(void **state)
+{
+    struct world *world = *state;
+    struct peer *silent = peer_start(stay_silent, NULL);
+    struct deadline deadline = deadline_in(PATIENCE_MS);
+
+    world_connect(world, "TELEMETRY_API_URL", peer_url(silent), "TELEMETRY_BACKGROUND", "true",
+                  "TELEMETRY_CALL_BUDGET_MS", "100", NULL);
+    assert_int_equal(record_run(world->client, NULL), TEL_OK);
+    while (peer_connections(silent) == 0)
+        deadline_sleep(deadline, 5);
+    world_disconnect(world);
+    peer_stop(silent);
+    while (count_couriers() > 0 && deadline_left_ms(deadline) > 0)
+        deadline_sleep(deadline, 5);
+    assert_int_equal(count_couriers(), 0);
+    assert_int_equal(world_count_waiting(world), 2);
+}
+
 static void background__in_mock_mode_has_no_thread(void **state)
 {
     struct world *world = *state;
@@ -435,6 +461,7 @@ int main(void)
         TEST(background__loses_nothing_when_the_process_is_killed),
         TEST(background__goes_on_in_parent_and_child_after_a_fork),
         TEST(background__takes_no_signal_of_the_hosts),
+        TEST(background__that_is_at_work_when_its_client_goes_ends_after_it),
         TEST(background__in_mock_mode_has_no_thread),
         TEST(background__survives_exit_and_free_in_a_callback),
     };
