@@ -42,7 +42,7 @@ static void note_in_run(struct process *process, struct tel_run *run,
     if (run->process != process)
         return;
     (void)pthread_mutex_lock(&run->mutex);
-    if (!run->ended)
+    if (!atomic_load(&run->ended))
         (void)run_replace(run, commit, COMMIT_FIELDS);
     (void)pthread_mutex_unlock(&run->mutex);
 }

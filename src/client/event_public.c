@@ -9,19 +9,6 @@
 #include "model/pairs.h"
 #include "model/run_id.h"
 
-/* Has the run ended, or is it another process's? */
-static bool is_over(struct tel_run *run, const struct process *process)
-{
-    bool over = process != run->process; /* then its lock may be held for ever */
-
-    if (!over) {
-        (void)pthread_mutex_lock(&run->mutex);
-        over = run->ended;
-        (void)pthread_mutex_unlock(&run->mutex);
-    }
-    return over;
-}
-
 tel_error tel_run_log_event(tel_run *run, const char *event_type, const char *payload_json)
 {
     CLEANUP(host_restore) struct host_state host = host_protect();
@@ -33,7 +20,7 @@ tel_error tel_run_log_event(tel_run *run, const char *event_type, const char *pa
     process = client_enter(run->client);
     if (!process)
         return TEL_E_CLOSED;
-    if (!is_over(run, process))
+    if (process == run->process && !atomic_load(&run->ended))
         error = publish_event(run->client, process, tel_run_id(run), event_type, payload_json);
     client_leave(run->client, process);
     return error;

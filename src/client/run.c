@@ -305,9 +305,9 @@ static tel_error finish(struct process *process, struct tel_run *run, const char
     tel_error recorded;
 
     (void)pthread_mutex_lock(&run->mutex);
-    if (!run->ended) {
+    if (!atomic_load(&run->ended)) {
         settled = settle(run, status, last, error_summary);
-        run->ended = true;
+        atomic_store(&run->ended, true);
     }
     (void)pthread_mutex_unlock(&run->mutex);
     if (settled == TEL_E_CLOSED)

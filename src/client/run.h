@@ -21,7 +21,7 @@ struct tel_run {
     bool start_was_given;      /* then the clock cannot tell the duration */
     atomic_int start;          /* enum outcome of the start; STARTING before that */
     pthread_mutex_t mutex;     /* guards the rest, which is settled once `ended` is set */
-    bool ended;
+    atomic_bool ended;
     field_set changed; /* since the start */
     struct tel_record record;
 };

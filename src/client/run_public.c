@@ -71,7 +71,7 @@ static tel_error change(struct tel_run *run, const struct tel_record *from, fiel
         return TEL_E_CLOSED;
     if (process == run->process) {
         (void)pthread_mutex_lock(&run->mutex);
-        if (!run->ended)
+        if (!atomic_load(&run->ended))
             error = run_replace(run, from, set);
         (void)pthread_mutex_unlock(&run->mutex);
     }
