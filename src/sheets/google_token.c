@@ -92,6 +92,8 @@ tel_error google_token_read(struct google_token *token, const char *text, size_t
         return fault_set(fault, TEL_E_UNAVAILABLE, "the answer has no bearer token in it");
     if (seconds > EXPIRY_SECONDS_MAX)
         seconds = EXPIRY_SECONDS_MAX;
+    if (seconds < MARGIN_SECONDS)
+        seconds = MARGIN_SECONDS;
     /* One that runs out at once, or does not say when, serves for what is under way. */
     token->good_for = deadline_in((seconds - MARGIN_SECONDS) * 1000);
     token->text = strdup(given);
