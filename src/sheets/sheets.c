@@ -17,7 +17,8 @@
 #define BODY_BYTES_MAX ((size_t)16 * 1024 * 1024)
 #define ANSWER_BYTES_MAX ((size_t)64 * 1024)
 #define FIRST_PAUSE_MS 1000
-#define PAUSE_MS_MAX 60000
+#define DOUBLINGS_MAX 5
+#define LAST_PAUSE_MS 60000
 
 /* Apps Script runs the web app and then points to where its answer can be read. */
 #define APPS_SCRIPT_ANSWERS "script.googleusercontent.com"
@@ -179,9 +180,9 @@ static bool sleep_for(void *arg, int64_t ms)
 static bool pause_before(struct sheets *sheets, int64_t retry)
 {
     sheets_pause_fn *pause = sheets->options.pause ? sheets->options.pause : sleep_for;
-    int64_t ms = retry < 16 ? (int64_t)FIRST_PAUSE_MS << retry : PAUSE_MS_MAX;
 
-    return pause(sheets->options.arg, ms < PAUSE_MS_MAX ? ms : PAUSE_MS_MAX);
+    return pause(sheets->options.arg,
+                 retry <= DOUBLINGS_MAX ? (int64_t)FIRST_PAUSE_MS << retry : LAST_PAUSE_MS);
 }
 
 /* No answer, or one that says the fault is on its side. */

@@ -248,13 +248,14 @@ static void post__ends_with_the_first_attempt_that_is_taken(void **state)
     peer_stop(peer);
 }
 
-static void post__follows_max_retries_and_timeout(void **state)
+static void post__follows_max_retries_with_a_minute_between_them_at_most(void **state)
 {
+    static const int64_t pauses[] = {1000, 2000, 4000, 8000, 16000, 32000, 60000, 60000};
     struct peer *refusing = peer_start(NULL, NULL);
     struct exporter exporter;
 
     (void)state;
-    for (int retries = 0; retries < 7; retries += 6) {
+    for (int retries = 0; retries <= 8; retries += 4) {
         char text[8];
 
         open_exporter(&exporter, peer_url(refusing), "/");
@@ -262,6 +263,7 @@ static void post__follows_max_retries_and_timeout(void **state)
         set(&exporter, "max_retries", text);
         assert_int_equal(post(&exporter, NULL, NULL), TEL_E_UNAVAILABLE);
         assert_int_equal(exporter.pause_count, retries);
+        assert_memory_equal(exporter.pauses, pauses, (size_t)retries * sizeof *pauses);
         close_exporter(&exporter);
     }
     peer_stop(refusing);
@@ -626,7 +628,7 @@ int main(void)
         cmocka_unit_test(post__sends_nothing_when_it_is_not_on_and_says_why),
         cmocka_unit_test(post__is_tried_again_after_1_2_and_4_seconds),
         cmocka_unit_test(post__ends_with_the_first_attempt_that_is_taken),
-        cmocka_unit_test(post__follows_max_retries_and_timeout),
+        cmocka_unit_test(post__follows_max_retries_with_a_minute_between_them_at_most),
         cmocka_unit_test(post__gives_up_an_attempt_at_its_timeout),
         cmocka_unit_test(post__can_be_told_not_to_go_on),
         cmocka_unit_test(post__is_not_tried_again_when_it_is_refused),
