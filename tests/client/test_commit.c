@@ -189,6 +189,30 @@ static void associate_commit__of_a_run_long_ago_is_looked_up(void **state)
     peer_stop(refused);
 }
 
+static void
+associate_commit__looks_up_a_run_whose_event_id_is_too_long_to_be_remembered(void **state)
+{
+    struct world *world = *state;
+    struct peer *refused = peer_start(NULL, NULL);
+    char event_id[1026];
+
+    world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
+    for (int length = 1024; length <= 1025; length++) {
+        tel_run *run = NULL;
+
+        (void)snprintf(event_id, sizeof event_id, "%0*d", length, 0);
+        assert_int_equal(tel_run_start(&run, world->client,
+                                       TEL_FIELDS(.agent_name = "a", .job_type = "j", .run_id = "r",
+                                                  .event_id = event_id)),
+                         TEL_OK);
+        tel_run_end(&run, NULL, NULL);
+        assert_int_equal(tel_client_associate_commit(world->client, "r", HASH, "ci", NULL, NULL),
+                         length == 1024 ? TEL_OK : TEL_E_UNAVAILABLE);
+        world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
+    }
+    peer_stop(refused);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_set_up, world_tear_down)
 
 int main(void)
@@ -201,6 +225,7 @@ int main(void)
         TEST(associate_commit__waits_in_the_buffer_while_the_service_is_away),
         TEST(associate_commit__looks_up_in_the_service_a_run_of_others),
         TEST(associate_commit__of_a_run_long_ago_is_looked_up),
+        TEST(associate_commit__looks_up_a_run_whose_event_id_is_too_long_to_be_remembered),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

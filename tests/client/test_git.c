@@ -142,6 +142,29 @@ static void git_detect__tags_a_detached_head_by_its_hash(void **state)
     git_context_clear(&context);
 }
 
+static void git_detect__takes_for_a_hash_what_has_40_to_64_digits(void **state)
+{
+    static const int lengths[] = {39, 40, 64, 65};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct git_context context;
+        char command[200];
+
+        (void)snprintf(command, sizeof command, "mkdir -p h%d/.git && echo %0*d >h%d/.git/HEAD",
+                       lengths[i], lengths[i], 0, lengths[i]);
+        assert_int_equal(sh(command), 0);
+        (void)snprintf(command, sizeof command, "h%d", lengths[i]);
+        if (lengths[i] < 40 || lengths[i] > 64) {
+            detect_fails(command);
+            continue;
+        }
+        context = detect(command);
+        assert_int_equal(strlen(context.head), lengths[i]);
+        git_context_clear(&context);
+    }
+}
+
 static void git_detect__says_when_there_is_no_repository(void **state)
 {
     (void)state;
@@ -295,6 +318,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(git_detect__understands_submodules, setup, teardown),
         cmocka_unit_test_setup_teardown(git_detect__tags_a_detached_head_by_its_hash, setup,
                                         teardown),
+        cmocka_unit_test_setup_teardown(git_detect__takes_for_a_hash_what_has_40_to_64_digits,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(git_detect__says_when_there_is_no_repository, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(git_detect__is_not_held_up_or_fooled_by_odd_files, setup,

@@ -208,8 +208,26 @@ static void get_stats__gives_older_and_newer_callers_what_they_have_room_for(voi
     assert_int_equal(tel_client_get_stats(client, &older, NULL), TEL_OK);
     assert_int_equal(older.delivered, 2);
     assert_int_equal(older.caught_up, 4711);
+    older.size = sizeof older.size;
+    assert_int_equal(tel_client_get_stats(client, &older, NULL), TEL_OK);
     older.size = 0;
     assert_int_equal(tel_client_get_stats(client, &older, NULL), TEL_E_INVALID);
+}
+
+static void get_stats__writes_nothing_for_a_caller_whose_size_was_never_set(void **state)
+{
+    struct world *world = *state;
+    tel_client *client = world_connect(world, "TELEMETRY_MODE", "embedded", NULL);
+    const size_t most = 64 * 1024;
+    CLEANUP(freep) tel_client_stats *stats = calloc(1, most + 1);
+
+    stats->size = most + 1;
+    stats->delivered = 4711;
+    assert_int_equal(tel_client_get_stats(client, stats, NULL), TEL_E_INVALID);
+    assert_int_equal(stats->delivered, 4711);
+    stats->size = most;
+    assert_int_equal(tel_client_get_stats(client, stats, NULL), TEL_OK);
+    assert_int_equal(stats->delivered, 0);
 }
 
 static void get_stats__of_a_forked_child_begin_with_zero(void **state)
@@ -244,6 +262,7 @@ int main(void)
         TEST(get_stats__counts_what_was_dropped_and_why),
         TEST(get_stats__counts_what_was_refused_for_good),
         TEST(get_stats__gives_older_and_newer_callers_what_they_have_room_for),
+        TEST(get_stats__writes_nothing_for_a_caller_whose_size_was_never_set),
         TEST(get_stats__of_a_forked_child_begin_with_zero),
     };
 

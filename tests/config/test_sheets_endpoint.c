@@ -59,6 +59,22 @@ static void endpoint__is_https_or_on_this_machine(void **state)
     }
 }
 
+static void endpoint__has_4096_characters_at_most(void **state)
+{
+    (void)state;
+    for (size_t length = 4096; length <= 4097; length++) {
+        struct sheets_endpoint endpoint;
+        char text[4098];
+
+        (void)snprintf(text, sizeof text, "https://h/%0*d", (int)(length - strlen("https://h/")),
+                       0);
+        assert_int_equal(strlen(text), length);
+        assert_int_equal(sheets_endpoint_init(&endpoint, text, NULL),
+                         length == 4096 ? TEL_OK : TEL_E_INVALID);
+        sheets_endpoint_clear(&endpoint);
+    }
+}
+
 static void endpoint__of_a_sheet_is_always_raw(void **state)
 {
     static const struct {
@@ -151,6 +167,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(endpoint__is_https_or_on_this_machine),
+        cmocka_unit_test(endpoint__has_4096_characters_at_most),
         cmocka_unit_test(endpoint__of_a_sheet_is_always_raw),
         cmocka_unit_test(endpoint__of_anything_else_takes_a_flat_object_at_its_own_path),
         cmocka_unit_test(endpoint__knows_whom_a_token_of_googles_may_be_shown),

@@ -282,6 +282,25 @@ static void buffer__syncs_names_and_lets_lines_be(void **state)
     scratch_remove(scratch);
 }
 
+static void buffer__syncs_a_line_that_is_to_be_durable(void **state)
+{
+    char *scratch = scratch_make();
+    struct buffer *buffer;
+
+    (void)state;
+    buffer = open_buffer(scratch, 100);
+    spy_reset(0);
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, false, NULL), TEL_OK);
+    spy_reset(0);
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, true, NULL), TEL_OK);
+    check_calls("sync .active; ");
+    spy_reset(1);
+    assert_int_equal(buffer_append_line(buffer, "{}", 2, true, NULL), TEL_E_IO);
+    spy_reset(0);
+    buffer_free(buffer);
+    scratch_remove(scratch);
+}
+
 static void buffer__goes_on_when_its_file_cannot_be_made_ready(void **state)
 {
     char *scratch = scratch_make();
@@ -555,6 +574,7 @@ int main(void)
         cmocka_unit_test(ndjson__goes_on_in_the_next_days_file_when_the_day_ends),
         cmocka_unit_test(ndjson__reports_a_sync_that_fails),
         cmocka_unit_test(buffer__syncs_names_and_lets_lines_be),
+        cmocka_unit_test(buffer__syncs_a_line_that_is_to_be_durable),
         cmocka_unit_test(buffer__goes_on_when_its_file_cannot_be_made_ready),
         cmocka_unit_test(buffer__says_so_when_no_file_can_be_had_alone),
         cmocka_unit_test(sync__makes_all_durable_before_it_calls_a_file_synced),
