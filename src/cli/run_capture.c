@@ -218,7 +218,8 @@ static void read_in(struct stream *stream)
     stream->end = (size_t)count;
     stream->owed -= count < stream->owed ? count : stream->owed;
     tail_append(&stream->tail, stream->buffer, stream->end);
-    (void)write_out(stream);
+    if (stream->write_max > PIPE_BUF) /* else poll() has to promise room first */
+        (void)write_out(stream);
 }
 
 bool capture_move(struct capture *capture, const struct pollfd *entries)

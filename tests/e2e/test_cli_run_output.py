@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 import time
+import unittest
 
 import cli
 import harness
 
 TELEMETRY = harness.program("telemetry")
+NOBODY = 65534
 LARGE_BYTES = 200 * 1000 * 1000
 
 
@@ -123,6 +125,20 @@ class Output(cli.CliTestCase):
         os.set_blocking(writer, False)
         process = self.start("run", "--", "head", "-c", "1000000", "/dev/zero", stdout=writer)
         os.close(writer)
+        with open(reader, "rb") as stream:
+            self.assertEqual(len(stream.read()), 1000000)
+        self.assertEqual(process.wait(), 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_to_a_full_pipe_of_somebody_else_does_not_hold_up_the_other_stream(self):
+        reader, writer = os.pipe()
+        os.chown(self.base, NOBODY, NOBODY)
+        process = self.start(
+            "run", "--", "sh", "-c", "head -c 1000000 /dev/zero & sleep 0.5; echo here >&2; wait",
+            stdout=writer, stderr=subprocess.PIPE, user=NOBODY, group=NOBODY, extra_groups=[],
+        )
+        os.close(writer)
+        self.assertEqual(process.stderr.readline(), b"here\n")
         with open(reader, "rb") as stream:
             self.assertEqual(len(stream.read()), 1000000)
         self.assertEqual(process.wait(), 0)
