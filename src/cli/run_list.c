@@ -13,8 +13,6 @@
 #include "base/clock.h"
 #include "cli/pick.h"
 
-#define LIST_MAX (4 * (size_t)LIMIT_MAX)
-
 void run_list_clear(struct run_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -30,8 +28,6 @@ static bool reserve(struct run_list *list)
 
     if (list->count < list->capacity)
         return true;
-    if (capacity > LIST_MAX)
-        return false;
     runs = reallocarray(list->runs, capacity, sizeof *runs);
     if (!runs)
         return false;

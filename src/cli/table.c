@@ -8,7 +8,6 @@
 #define GAP_COLUMNS 2
 #define SHRUNK_COLUMNS_MIN 8
 #define WIDTH_MAX 200 /* of all columns but the last, however long a text is */
-#define CELLS_MAX ((size_t)10 * 1000 * 1000)
 
 void table_clear(struct table *table)
 {
@@ -27,8 +26,6 @@ static bool reserve(struct table *table)
 
     if (table->cell_count < table->capacity)
         return true;
-    if (capacity > CELLS_MAX)
-        return false;
     cells = reallocarray(table->cells, capacity, sizeof *cells);
     if (!cells)
         return false;
