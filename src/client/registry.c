@@ -23,29 +23,15 @@ static struct tel_run *find_in(struct tel_run *run, const char *run_id)
     return run;
 }
 
-/* Take the chain out under the lock: letting a run go may do more than the lock should wait for. */
-static struct tel_run *take_bucket(struct registry *registry, size_t index)
-{
-    struct tel_run *chain;
-
-    (void)pthread_mutex_lock(&registry->mutex);
-    chain = registry->buckets[index];
-    registry->buckets[index] = NULL;
-    (void)pthread_mutex_unlock(&registry->mutex);
-    return chain;
-}
-
 void registry_clear(struct registry *registry)
 {
     for (size_t i = 0; i < REGISTRY_BUCKETS; i++) {
-        struct tel_run *run = take_bucket(registry, i);
+        while (registry->buckets[i]) {
+            struct tel_run *run = registry->buckets[i];
 
-        while (run) {
-            struct tel_run *next = run->next;
-
+            registry->buckets[i] = run->next;
             run->next = NULL;
             run_unref(run);
-            run = next;
         }
     }
 }

@@ -19,7 +19,7 @@ struct registry {
 
 void registry_init(struct registry *registry);
 
-/* Let all runs go. */
+/* Let all runs go. Nobody else uses the registry any more. */
 void registry_clear(struct registry *registry);
 
 /* Add a run. false: one of this run_id is active. */
