@@ -87,6 +87,56 @@ static void threads__share_a_client_whose_service_is_away(void **state)
     assert_int_equal(count_lines(buffer), THREADS * RUNS_EACH * 4);
 }
 
+static void *note_commits_of_ended_runs(void *arg)
+{
+    for (int i = 0; i < RUNS_EACH; i++) {
+        char run_id[TEL_RUN_ID_SIZE];
+
+        tel_client_start_run(arg, run_id, "a", "j", NULL);
+        tel_client_end_run(arg, run_id, NULL, NULL);
+        tel_client_associate_commit(arg, run_id, "0123456", "ci", NULL, NULL);
+    }
+    return NULL;
+}
+
+static void threads__note_commits_of_runs_that_have_ended(void **state)
+{
+    struct world *world = *state;
+    struct peer *refused = peer_start(NULL, NULL);
+    CLEANUP(freep) char *buffer = NULL;
+
+    in_threads(world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL),
+               note_commits_of_ended_runs);
+    peer_stop(refused);
+    buffer = world_buffer(world, ".active");
+    assert_int_equal(count_of(buffer, "\"git_commit_hash\":\"0123456\""), THREADS * RUNS_EACH);
+}
+
+static void *end_each_others_runs(void *arg)
+{
+    for (int i = 0; i < RUNS_EACH; i++) {
+        tel_run *run = NULL;
+
+        tel_run_start(&run, arg,
+                      TEL_FIELDS(.agent_name = "a", .job_type = "j", .run_id = "the same"));
+        tel_client_end_run(arg, "the same", NULL, NULL);
+        tel_run_end(&run, NULL, NULL);
+    }
+    return NULL;
+}
+
+static void threads__end_each_run_once_though_others_end_it_too(void **state)
+{
+    struct world *world = *state;
+    CLEANUP(freep) char *trail = NULL;
+
+    in_threads(world_connect(world, "TELEMETRY_MODE", "embedded", NULL), end_each_others_runs);
+    trail = world_trail(world);
+    assert_int_equal(count_of(trail, "\"status\":\"running\""), THREADS * RUNS_EACH);
+    assert_int_equal(count_of(trail, "\"status\":\"success\""), THREADS * RUNS_EACH);
+    assert_int_equal(world_stored_count(world), THREADS * RUNS_EACH);
+}
+
 struct shared_run {
     tel_run *run;
     atomic_int ended;
@@ -297,6 +347,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(threads__share_an_embedded_client),
         TEST(threads__share_a_client_whose_service_is_away),
+        TEST(threads__note_commits_of_runs_that_have_ended),
+        TEST(threads__end_each_run_once_though_others_end_it_too),
         TEST(threads__share_a_run),
         TEST(client_free__lets_calls_under_way_finish),
         TEST(fork__parent_and_child_both_go_on_in_the_database),
