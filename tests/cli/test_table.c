@@ -2,6 +2,8 @@
 #include "support/cmocka_all.h"
 
 #include <locale.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "cli/table.h"
@@ -46,6 +48,33 @@ static void table__counts_wide_and_combining_characters_as_the_terminal_does(voi
                  "NAME  JOB  ID\n"
                  "\xe6\xbc\xa2\xe5\xad\x97  e\xcc\x81    id-1\n"
                  "abcd  x    2\n");
+}
+
+static void table__takes_each_byte_that_is_no_character_for_a_column(void **state)
+{
+    const char *const cells[] = {"\xff\xfe", "\xe6\xbc", "id-1", "abcdef", "x", "2"};
+
+    (void)state;
+    assert_table(0, false, cells,
+                 "NAME    JOB  ID\n"
+                 "\xff\xfe      \xe6\xbc   id-1\n"
+                 "abcdef  x    2\n");
+}
+
+static void table__cuts_a_text_at_200_columns_but_the_last(void **state)
+{
+    char text[202];
+    char expected[2000];
+    const char *const cells[] = {text, text, text, text + 1, "b", "c"};
+
+    (void)state;
+    memset(text, 'x', 201);
+    text[201] = '\0';
+    (void)
+        snprintf(expected, sizeof expected,
+                 "%-200s  %-200s  ID\n%.199s\xe2\x80\xa6  %.199s\xe2\x80\xa6  %s\n%s  %-200s  c\n",
+                 "NAME", "JOB", text, text, text, text + 1, "b");
+    assert_table(0, false, cells, expected);
 }
 
 static void table__shrinks_the_widest_column_and_keeps_ids_whole(void **state)
@@ -97,6 +126,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table__aligns_its_columns),
         cmocka_unit_test(table__counts_wide_and_combining_characters_as_the_terminal_does),
+        cmocka_unit_test(table__takes_each_byte_that_is_no_character_for_a_column),
+        cmocka_unit_test(table__cuts_a_text_at_200_columns_but_the_last),
         cmocka_unit_test(table__shrinks_the_widest_column_and_keeps_ids_whole),
         cmocka_unit_test(table__stops_shrinking_while_something_can_still_be_read),
         cmocka_unit_test(table__colours_only_when_asked),

@@ -146,6 +146,9 @@ class Reading:
         self.assertIn("…", lines[1])
         self.assertLessEqual(len(lines[1]), 120)
         self.assertEqual(lines[2], "1 run")
+        self.assertNotIn("…", self.on_terminal("list", COLUMNS="300", TERM="dumb"))
+        self.assertEqual(self.on_terminal("list", COLUMNS="3", TERM="dumb"),
+                         self.on_terminal("list", COLUMNS="20", TERM="dumb"))
 
     def test_a_very_long_text_does_not_make_the_table_useless(self):
         self.store(a_run(1, agent_name="x" * 3000000, run_id="r" * 250), a_run(2))
@@ -218,6 +221,12 @@ class Reading:
         self.assertIn('      "pages": 7', lines)
         self.assertFalse([line for line in lines if line.startswith("website")])
 
+    def test_show_gives_a_text_of_more_than_100_characters_lines_of_its_own(self):
+        self.store(a_run(1, input_summary="i" * 100, output_summary="o" * 101))
+        lines = self.telemetry("show", "run-1").stdout.decode().splitlines()
+        self.assertIn("input_summary         " + "i" * 100, lines)
+        self.assertEqual(lines[lines.index("output_summary") + 1], "    " + "o" * 101)
+
     def test_show_takes_ids_and_their_beginnings(self):
         run = a_run(1, run_id="20251210T000100Z-crawler-1f2e3d4c")
         self.store(run, a_run(2, run_id="20251210T000200Z-crawler-aaaa0000"))
@@ -252,6 +261,9 @@ class Reading:
             ("@first", "@first is no position"),
             ("@last~x", "@last~x is no position"),
             ("@last:", "@last: is no position"),
+            ("@last:" + "a" * 300, "is no position"),
+            ("@last~99999", "there is no run @last~99999"),
+            ("@last~100000", "@last~100000 is no position"),
             ("", "needs 4 characters or more"),
         ):
             result = self.telemetry("show", id_)

@@ -185,6 +185,7 @@ class Commands(cli.CliTestCase):
             ["list", "--status", "done"],
             ["list", "--since", "soon"],
             ["list", "-n", "0"],
+            ["list", "-n", "100001"],
             ["list", "--format", "xml"],
             ["list", "--color", "red"],
             ["show"],
