@@ -114,24 +114,6 @@ class Locked(HealthTestCase):
         self.assert_heals(service)
 
 
-class DamagedFile(HealthTestCase):
-    def test_what_cannot_be_read_is_500_with_the_reason(self):
-        service = self.start_service()
-        run = a_run(error_details=LARGE)
-        service.post([run, *(a_run() for _ in range(2000))], "/api/v1/runs/batch")
-        schema = 65536  # is on the pages before
-        with open(self.database, "r+b") as file:
-            file.seek(schema)
-            file.write(b"x" * (self.database.stat().st_size - schema))
-        for path in ("/api/v1/runs?limit=1000", f"/api/v1/runs/{run['event_id']}",
-                     f"/api/v1/runs/{run['event_id']}/tree"):
-            answer = service.get(path)
-            self.assertEqual(answer.status_code, 500, path)
-            self.assertIn("damaged", answer.json()["detail"])
-            self.assertNotIn("SELECT", answer.text)
-        self.assertEqual(service.get("/version").status_code, 200)
-
-
 def can_mount():
     """May we mount a file system of our own?"""
     return subprocess.run(["unshare", "-Urm", "mount", "-t", "tmpfs", "none", "/tmp"],

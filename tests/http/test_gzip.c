@@ -103,6 +103,8 @@ static void gzip_is_accepted__follows_names_and_weights(void **state)
         "deflate, br",
         "gzip;q=0,gzip",
         "*, gzip;q=0",
+        "x",
+        "*/*",
     };
 
     (void)state;
