@@ -6,6 +6,7 @@
 #define SERVICE_TREE_H
 
 #include "base/strbuf.h"
+#include "http/exchange.h"
 #include "service/service.h"
 
 #define TREE_LIMIT_MAX 50000

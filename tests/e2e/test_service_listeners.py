@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import unittest
 
 import harness
 from harness import a_run
@@ -109,7 +110,24 @@ class UnixSocket(harness.TestCase):
         self.assertEqual(self.ask().status, 401)
 
 
+WITHOUT_IPV6 = ["unshare", "-n", "sh", "-c", "ip link set lo up && "
+                'sysctl -qw net.ipv6.conf.lo.disable_ipv6=1 && exec "$@"', "sh"]
+
+
+def can_be_without_ipv6():
+    return shutil.which("unshare") and subprocess.run([*WITHOUT_IPV6, "true"], capture_output=True,
+                                                      check=False).returncode == 0
+
+
 class Localhost(harness.TestCase):
+    @unittest.skipUnless(can_be_without_ipv6(), "there is always IPv6 here")
+    def test_it_is_one_address_where_there_is_no_other(self):
+        service = self.start_service(TELEMETRY_API_HOST="localhost", TELEMETRY_API_PORT=8765,
+                                     under=WITHOUT_IPV6)
+        self.assertEqual(service.url, "http://127.0.0.1:8765")
+        self.assertEqual(service.stop(), 0)
+        self.assertEqual(service.log[1], f"telemetryd: database {self.database}")
+
     def test_it_is_both_addresses(self):
         if not has_ipv6():
             self.skipTest("this machine has no IPv6")
