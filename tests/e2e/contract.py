@@ -99,7 +99,7 @@ class ContractTestCase(harness.TestCase):
         cls.directory = harness.tempfile.mkdtemp(prefix="telemetry-test-")
         cls.addClassCleanup(harness.shutil.rmtree, cls.directory, ignore_errors=True)
         cls.service = harness.Service(pathlib.Path(cls.directory))
-        cls.addClassCleanup(cls.service.kill)
+        cls.addClassCleanup(cls.service.release)
         cls.connection = http.client.HTTPConnection(
             "127.0.0.1", cls.service.port, timeout=harness.PATIENCE_SECONDS
         )
