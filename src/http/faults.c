@@ -45,8 +45,13 @@ void faults_add_item(struct faults *faults, const char *list, size_t index, cons
 
 void faults_answer(const struct faults *faults, struct exchange *exchange)
 {
-    struct strbuf *body = answer_json(exchange, 422);
+    struct strbuf *body;
 
+    if (strbuf_failed(&faults->list)) {
+        answer_unavailable(exchange, "out of memory");
+        return;
+    }
+    body = answer_json(exchange, 422);
     strbuf_puts(body, "{\"detail\":[");
     strbuf_append(body, faults->list.text, faults->list.length);
     strbuf_puts(body, "]}");

@@ -71,8 +71,12 @@ static void answer_no_category(struct exchange *exchange)
         if (run_fields[i].access & CATEGORY)
             strbuf_printf(&names, "%s%s", names.length ? ", " : "", run_fields[i].name);
     }
-    answer_detail(exchange, 404, "the values of this field are not listed; those of these are: %s",
-                  strbuf_failed(&names) ? "" : names.text);
+    if (strbuf_failed(&names))
+        answer_unavailable(exchange, "out of memory");
+    else
+        answer_detail(exchange, 404,
+                      "the values of this field are not listed; those of these are: %s",
+                      names.text);
 }
 
 void api_metadata_field(struct service *service, struct exchange *exchange)

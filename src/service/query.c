@@ -2,6 +2,7 @@
 #include "service/query.h"
 
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -113,9 +114,10 @@ static void read_statuses(struct reading *reading, const char *value)
 
     for (;;) {
         size_t length = strcspn(word, ",");
-        CLEANUP(freep) char *copy = strndup(word, length);
+        char copy[100]; /* what does not fit is no status */
 
-        add_status(reading, copy ? copy : "");
+        (void)snprintf(copy, sizeof copy, "%.*s", (int)length, word);
+        add_status(reading, copy);
         if (!word[length])
             return;
         word += length + 1;

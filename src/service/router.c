@@ -66,7 +66,9 @@ static void write_allow(struct exchange *exchange, unsigned methods)
     if (methods & METHOD_PATCH)
         strbuf_puts(&allow, "PATCH, ");
     strbuf_puts(&allow, "OPTIONS");
-    if (!strbuf_failed(&allow))
+    if (strbuf_failed(&allow))
+        answer_unavailable(exchange, "out of memory");
+    else
         answer_header(exchange, "Allow", allow.text);
 }
 
