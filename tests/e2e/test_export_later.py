@@ -46,6 +46,12 @@ class ByTheServiceTest(export.LeftRunsTestCase):
         service = self.start_exporting()
         self.wait_for("before")
 
+    def test_says_at_once_when_it_cannot_note_that(self):
+        self.state.mkdir(parents=True)
+        service = self.start_service(TELEMETRY_SYNC_INTERVAL_SECONDS=3600, **self.settings(
+            self.stand_in.url + sheet.APPEND, METRICS_API_TOKEN=TOKEN))
+        harness.wait_until(lambda: "the export failed" in "\n".join(service.log), "the warning")
+
     def test_leaves_a_service_without_the_export_alone(self):
         service = self.start_service(TELEMETRY_SYNC_INTERVAL_SECONDS=1)
         self.post(service, "run", 30)
