@@ -75,7 +75,9 @@ static const struct argp argp = {
         "its place when it is whole. Lines that are no records are set aside, with their place, in "
         "a .rejected file. What is not in the audit trail (runs and changes that came by HTTP from "
         "others than the library, what became of exports) is not in the new database. The service must "
-        "not be running.",
+        "not be running. It is noticed by its lock: FILE.lock, or that of TELEMETRY_LOCK_FILE when "
+        "FILE is the database of the configuration. Where the service of FILE was given another "
+        "TELEMETRY_LOCK_FILE, run this with its TELEMETRY_DB_PATH and TELEMETRY_LOCK_FILE.",
     .children = children,
 };
 
@@ -198,7 +200,8 @@ static tel_error build_configured(struct rebuild *rebuild)
     return error;
 }
 
-/* Another one belongs to who has the lock that is its by default. */
+/* Another one belongs to who has the lock that is its by default: no setting names that of another
+ * service, which may lie anywhere, on a file system with locks for instance. */
 static tel_error build_other(struct rebuild *rebuild)
 {
     CLEANUP(writer_lock_release) struct writer_lock lock = WRITER_LOCK();

@@ -171,6 +171,16 @@ class RebuildTest(trail.TrailTestCase):
             self.assertRegex(self.complaints, r"telemetry: .*pid \d+")
             self.assertEqual(sorted(self.database.parent.iterdir()), before)
 
+    def test_notices_a_service_with_a_lock_elsewhere_by_that_services_settings(self):
+        settings = {"TELEMETRY_DB_PATH": self.base / "other.sqlite",
+                    "TELEMETRY_LOCK_FILE": self.base / "elsewhere.lock"}
+        self.start_service(**settings)
+        self.write_trail(self.run_line())
+        for arguments in ((), (str(settings["TELEMETRY_DB_PATH"]),)):
+            self.rebuild("--force", *arguments, status=5, settings=settings)
+            self.assertRegex(self.complaints, r"telemetry: .*pid \d+")
+        self.assertIn("TELEMETRY_LOCK_FILE", self.telemetry("rebuild", "--help").stdout.decode())
+
     def test_does_nothing_while_another_program_writes(self):
         self.record(settings=EMBEDDED)
         old = trail.rows(self.database)
