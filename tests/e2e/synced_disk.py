@@ -11,11 +11,11 @@ import fcntl
 import os
 import pathlib
 import shutil
-import subprocess
 
+import harness
 import native
 
-HERE = pathlib.Path(__file__).resolve().parent
+LIBRARY = harness.BUILD_DIR / "tests" / "libsynced_disk.so"
 
 
 class Disk:
@@ -25,14 +25,11 @@ class Disk:
         self.base = base
         self.durable = base.with_name(base.name + ".durable")
         self.durable.mkdir()
-        self.library = self.durable.with_suffix(".so")
-        subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", self.library,
-                        HERE.parent / "preload" / "synced_disk.c"], check=True)
 
     def settings(self):
         """Environment variables of a program whose syncs count."""
         settings = native.settings()
-        preload = f"{settings.pop('LD_PRELOAD', '')} {self.library}".strip()
+        preload = f"{settings.pop('LD_PRELOAD', '')} {LIBRARY}".strip()
         return {**settings, "LD_PRELOAD": preload, "DURABLE_DIR": self.durable}
 
     @contextlib.contextmanager

@@ -4,7 +4,6 @@
  * directory DURABLE_DIR: of a file its bytes, as {inode}; of a directory its names and their inodes, as
  * {inode}.names. synced_disk.py makes of it what a power cut may leave.
  */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
