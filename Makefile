@@ -42,15 +42,7 @@ load: ## load of many kinds for a minute, then a minute of kills, against the re
 
 torture: ## kills, failing calls, histories, damaged files, power cuts, with a seed that is printed: SECONDS=60 SEED=1
 	$(call build,test)
-	@seed="$(SEED)"; seed="$${seed:-$$(date +%s)}"; echo "SEED=$$seed"; cd tests/e2e && \
-	    TELEMETRY_BUILD_DIR="$(CURDIR)/build/test" TELEMETRY_LOAD_SECONDS="$(or $(SECONDS),30)" \
-	    TELEMETRY_LOAD_SEED="$$seed" TELEMETRY_TORTURE_SEED="$$seed" TELEMETRY_TORTURE_MUTATIONS=50000 \
-	    TELEMETRY_TORTURE_DATABASES=3000 TELEMETRY_TORTURE_POWER=12 TELEMETRY_TEST_LONG=1 sh -c 'set -e; \
-	        python3 test_service_load.py Killed; \
-	        for test in test_histories.py test_random_orders.py test_damaged_*.py test_power_*.py; do \
-	            python3 $$test || [ $$? = 77 ]; done; \
-	        for test in test_service_killed.py test_*_faults.py; do python3 $$test; done; \
-	        ../../build/test/tests/client_killed'
+	@tools/torture build/test $(or $(SECONDS),30) $(SEED)
 
 check: ## format, layers, then all tests under the address and undefined-behaviour sanitizers
 	@tools/check format || [ $$? = 77 ]
