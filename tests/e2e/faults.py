@@ -20,7 +20,12 @@ ALL = 2**62
 KILL = -1  # in place of an errno
 
 # What each call may fail with; in the short form, the first of it.
-FAILURES = [(call, number) for call, numbers in {
+def _failures(errors):
+    return [(call, number) for call, numbers in errors.items()
+            for number in (numbers if IS_LONG else numbers[:1])]
+
+
+FAILURES = _failures({
     "open": (errno.EMFILE, errno.EROFS, errno.ENOSPC, errno.EIO),
     "write": (errno.EIO, errno.ENOSPC, errno.EFBIG),
     "pwrite64": (errno.ENOSPC, errno.EIO, errno.EFBIG),
@@ -32,7 +37,13 @@ FAILURES = [(call, number) for call, numbers in {
     "link": (errno.EIO, errno.ENOSPC, errno.EROFS),
     "unlink": (errno.EIO, errno.EROFS),
     "mkdir": (errno.EROFS, errno.ENOSPC),
-}.items() for number in (numbers if IS_LONG else numbers[:1])]
+})
+# Those without which no program can be watched.
+PROCESS_FAILURES = _failures({
+    "pipe2": (errno.EMFILE, errno.ENFILE),
+    "signalfd4": (errno.EMFILE, errno.ENOMEM),
+    "fork": (errno.EAGAIN, errno.ENOMEM),
+})
 
 
 def points(stride, each_up_to=0):
@@ -62,10 +73,12 @@ class Faults:
             self._map = mmap.mmap(file.fileno(), 0)
         self._shared = _Shared.from_buffer(self._map)
         self.made = 0  # calls, or allocations, until it healed
+        self.is_short_of_memory = False  # allocations fail, or failed last
         self.settings = {"LD_PRELOAD": LIBRARY, "FAULTS_FILE": path}
 
     def fail_calls(self, first, last, error, only=""):
         """The calls first..last, counted from now, fail with `error`; those named `only`, or all."""
+        self.is_short_of_memory = False
         self._shared.calls_from = 0
         self._shared.calls_made = 0
         self._shared.calls_to = last
@@ -74,6 +87,7 @@ class Faults:
         self._shared.calls_from = first
 
     def fail_allocations(self, first, last):
+        self.is_short_of_memory = True
         self._shared.memory_from = 0
         self._shared.memory_made = 0
         self._shared.memory_to = last
@@ -90,7 +104,7 @@ class Faults:
 
     @property
     def blocks(self):
-        """Of memory, in use."""
+        """Of memory, in use by the programs, those that have ended included: what these left."""
         return self._shared.blocks
 
 

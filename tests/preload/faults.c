@@ -4,9 +4,11 @@
  * kill it, where its tester says so, who may change his mind while it runs. The file FAULTS_FILE,
  * mapped by both, is what they share. Programs that the program starts are left alone.
  */
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 
 #include "support/calls.h"
 #include "support/nomem.h"
@@ -31,4 +33,27 @@ __attribute__((constructor)) static void share_faults(void)
     (void)unsetenv("FAULTS_FILE");
     calls = &shared->calls;
     nomem = &shared->memory;
+}
+
+/* ---- Calls that change nothing outside, but without which a program is not started ------------- */
+
+TEL_API int pipe2(int ends[2], int flags)
+{
+    return (int)CALL_OR_FAIL(pipe2, ends, flags);
+}
+
+TEL_API int signalfd(int fd, const sigset_t *mask, int flags)
+{
+    return (int)CALL_OR_FAIL(signalfd4, fd, mask, (size_t)(_NSIG / 8), flags);
+}
+
+/* POSIX lets an object's address be a function's, ISO C does not. */
+TEL_API pid_t fork(void)
+{
+    union {
+        void *object;
+        pid_t (*function)(void);
+    } own = {.object = dlsym(RTLD_NEXT, "fork")};
+
+    return call_fails("fork") ? -1 : own.function();
 }
