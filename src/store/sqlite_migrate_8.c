@@ -19,6 +19,7 @@ static const char drop_ours[] =
     "SELECT group_concat('DROP ' || type || ' ' || name, ';') FROM sqlite_schema"
     " WHERE (type IN ('index', 'trigger') AND tbl_name = 'agent_runs'"
     " AND name GLOB '" SUMMARIES_NAMES "')"
+    " OR (type = 'view' AND name GLOB '" SUMMARIES_NAMES "')"
     " OR (type = 'table' AND name IN ('telemetry_counts', 'telemetry_spans',"
     " 'telemetry_span_values', 'telemetry_replaced'))";
 

@@ -65,9 +65,9 @@ static int inspect(struct store *store, struct schema *schema)
         result =
             sqlite_query_int(store,
                              "SELECT count(*) FROM sqlite_schema"
-                             " WHERE tbl_name IN ('agent_runs', 'telemetry_spans')"
-                             " AND type IN ('index', 'trigger') AND name GLOB '" SUMMARIES_NAMES
-                             "'",
+                             " WHERE (tbl_name = 'agent_runs' OR tbl_name GLOB '" SUMMARIES_NAMES
+                             "') AND type IN ('index', 'trigger')"
+                             " AND name GLOB '" SUMMARIES_NAMES "'",
                              &schema->summaries);
     return result;
 }

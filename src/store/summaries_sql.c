@@ -91,6 +91,17 @@ static const char *const tables[] = {
     "INSERT INTO telemetry_spans (since) VALUES ('')",
 };
 
+/* What a trigger may do costs each time that it is asked for, also where it has nothing to do. So what is
+ * seldom done is done by triggers of their own, of views that nobody reads. */
+static const char *const views[] = {
+    "CREATE VIEW telemetry_late (id, created_at, start_time, end_time) AS\n"
+    "    SELECT 0, '', '', ''",
+
+    "CREATE VIEW telemetry_full (since) AS SELECT ''",
+
+    "CREATE VIEW telemetry_met (id) AS SELECT 0",
+};
+
 /* ---- Counts ---------------------------------------------------------------------------------- */
 
 /* Count the new row. */
@@ -152,7 +163,7 @@ static const char *const tables[] = {
     "            FROM agent_runs WHERE created_at >= telemetry_spans.since\n" \
     "                AND created_at < " END_OF_SPAN("telemetry_spans.since") ")"
 
-/* Where a span that has become too large is cut. */
+/* Where a span that is full is cut. */
 #define MIDDLE_OF_NEW_SPAN \
     "(SELECT created_at FROM agent_runs WHERE created_at >= NEW.since\n" \
     "        ORDER BY created_at LIMIT 1 OFFSET 512)"
@@ -182,28 +193,15 @@ static const char *const tables[] = {
 
 /* Have it say what the row holds, if it is closed. */
 #define TAKE_INTO_SPAN \
-    STRETCH_SPAN \
-    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id AND created_at < " LAST_SPAN)
+    "    INSERT INTO telemetry_late VALUES (NEW.id, NEW.created_at, NEW.start_time, NEW.end_time);\n"
 
 /* ---- Triggers -------------------------------------------------------------------------------- */
 
-/* What was noted and is gone was replaced. */
-#define GIVE_UP_REPLACED \
+/* See what became of the rows that the new one met. */
+#define LOOK_AT_MET \
     "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n" \
     "BEGIN\n" \
-    "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n" \
-    "    UPDATE telemetry_counts SET (runs, unposted) =\n" \
-    "            (SELECT telemetry_counts.runs - count(*),\n" \
-    "                telemetry_counts.unposted - coalesce(sum(gone.unposted), 0)\n" \
-    "            FROM telemetry_replaced AS gone WHERE gone.agent_name = telemetry_counts.agent_name\n" \
-    "                AND gone.status = telemetry_counts.status)\n" \
-    "        WHERE (agent_name, status) IN (SELECT agent_name, status FROM telemetry_replaced);\n" \
-    "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n" \
-    "            (SELECT count(*) FROM telemetry_replaced AS gone\n" \
-    "            WHERE telemetry_spans.since = " SPAN_OF("gone.created_at") ")\n" \
-    "        WHERE since IN (SELECT " SPAN_OF("created_at") "\n" \
-    "            FROM telemetry_replaced);\n" \
-    "    DELETE FROM telemetry_replaced;\n" \
+    "    INSERT INTO telemetry_met VALUES (NEW.id);\n" \
     "END"
 
 /* Note the rows that the new one meets: all of this, and a condition. */
@@ -254,10 +252,28 @@ static const char *const triggers[] = {
     "END",
 
     "CREATE TRIGGER telemetry_after_insert AFTER INSERT ON agent_runs\n"
-    GIVE_UP_REPLACED,
+    LOOK_AT_MET,
 
     "CREATE TRIGGER telemetry_after_rename AFTER UPDATE OF id, event_id ON agent_runs\n"
-    GIVE_UP_REPLACED,
+    LOOK_AT_MET,
+
+    /* What was met and is gone was replaced. */
+    "CREATE TRIGGER telemetry_give_up INSTEAD OF INSERT ON telemetry_met\n"
+    "BEGIN\n"
+    "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n"
+    "    UPDATE telemetry_counts SET (runs, unposted) =\n"
+    "            (SELECT telemetry_counts.runs - count(*),\n"
+    "                telemetry_counts.unposted - coalesce(sum(gone.unposted), 0)\n"
+    "            FROM telemetry_replaced AS gone WHERE gone.agent_name = telemetry_counts.agent_name\n"
+    "                AND gone.status = telemetry_counts.status)\n"
+    "        WHERE (agent_name, status) IN (SELECT agent_name, status FROM telemetry_replaced);\n"
+    "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n"
+    "            (SELECT count(*) FROM telemetry_replaced AS gone\n"
+    "            WHERE telemetry_spans.since = " SPAN_OF("gone.created_at") ")\n"
+    "        WHERE since IN (SELECT " SPAN_OF("created_at") "\n"
+    "            FROM telemetry_replaced);\n"
+    "    DELETE FROM telemetry_replaced;\n"
+    "END",
 
     "CREATE TRIGGER telemetry_delete AFTER DELETE ON agent_runs\n"
     "BEGIN\n"
@@ -302,6 +318,12 @@ static const char *const triggers[] = {
     TAKE_INTO_SPAN
     "END",
 
+    "CREATE TRIGGER telemetry_take INSTEAD OF INSERT ON telemetry_late\n"
+    "BEGIN\n"
+    STRETCH_SPAN
+    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id AND created_at < " LAST_SPAN)
+    "END",
+
     /* A span is closed by being called exact. */
     "CREATE TRIGGER telemetry_close AFTER UPDATE OF is_exact ON telemetry_spans\n"
     "WHEN NEW.is_exact AND NEW.since < " LAST_SPAN "\n"
@@ -309,10 +331,15 @@ static const char *const triggers[] = {
     PUT_ALL_VALUES("NEW.since", "created_at >= NEW.since AND created_at < " END_OF_SPAN("NEW.since"))
     "END",
 
-    /* The one of both halves that is new among those closed: the lower, where the span was the last. */
-    "CREATE TRIGGER telemetry_cut AFTER UPDATE OF runs ON telemetry_spans\n"
+    "CREATE TRIGGER telemetry_fill AFTER UPDATE OF runs ON telemetry_spans\n"
     "WHEN NEW.runs >= 1024 AND NEW.runs % 512 = 0 AND NEW.runs > OLD.runs\n"
-    "    AND NEW.since < " MIDDLE_OF_NEW_SPAN "\n"
+    "BEGIN\n"
+    "    INSERT INTO telemetry_full VALUES (NEW.since);\n"
+    "END",
+
+    /* The one of both halves that is new among those closed: the lower, where the span was the last. */
+    "CREATE TRIGGER telemetry_cut INSTEAD OF INSERT ON telemetry_full\n"
+    "WHEN NEW.since < " MIDDLE_OF_NEW_SPAN "\n"
     "BEGIN\n"
     "    INSERT INTO telemetry_spans (since) VALUES (" MIDDLE_OF_NEW_SPAN ");\n"
     "    " MEASURE_SPANS " WHERE since IN (NEW.since, " END_OF_SPAN("NEW.since") ");\n"
@@ -356,6 +383,7 @@ void summaries_sql_make(struct strbuf *sql)
 {
     put(sql, indexes, sizeof indexes / sizeof *indexes);
     put(sql, tables, sizeof tables / sizeof *tables);
+    put(sql, views, sizeof views / sizeof *views);
     put(sql, triggers, sizeof triggers / sizeof *triggers);
 }
 
