@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "store/database_file.h"
+#include "store/sqlite_journal.h"
 #include "store/sqlite_migrate.h"
 
 #define BUSY_POLL_MS 1
@@ -106,7 +107,7 @@ static tel_error find_file(struct store *store, tel_fault *fault)
 static int open_connection(struct store *store)
 {
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
-    int result = sqlite3_open_v2(store->file, &store->db, flags, NULL);
+    int result = sqlite_journal_open(store->journal, store->file, &store->db, flags);
 
     if (result)
         return result;
@@ -244,6 +245,7 @@ void store_close(struct store *store)
         return;
     if (store->pid == getpid())
         sqlite_disconnect(store);
+    sqlite_journal_free(store->journal);
     free(store->path);
     free(store->file);
     free(store->directory);
@@ -264,6 +266,9 @@ tel_error store_open(struct store **out, const struct store_options *options, te
     if (!store)
         return fault_nomem(fault);
     store->pid = getpid();
+    store->journal = sqlite_journal_new();
+    if (!store->journal)
+        return fault_nomem(fault);
     error = take_options(store, options, fault);
     if (!error)
         error = sqlite_ready(store, fault);

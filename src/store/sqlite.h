@@ -13,6 +13,7 @@
 
 struct sqlite3;
 struct sqlite3_stmt;
+struct sqlite_journal;
 
 /* The statements that are kept: to compile one costs as much as to run it. */
 enum kept_statement {
@@ -30,7 +31,8 @@ struct store {
     char *path;                   /* as it was given */
     char *file;                   /* its real name */
     char *directory;              /* of the file */
-    struct sqlite3 *db;           /* NULL: to be opened again by whoever needs it */
+    struct sqlite_journal *journal;
+    struct sqlite3 *db; /* NULL: to be opened again by whoever needs it */
     struct sqlite3_stmt
         *kept[KEPT_COUNT]; /* prepared when first needed, gone with the connection */
     field_set update_set;  /* what KEPT_UPDATE sets */

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * A VFS in front of the system's. Only the main journal's file is ours, all others are opened as if
+ * we were not there. A connection has one such journal at a time, since it can attach no database:
+ * SQLite looks for the VFS of that by its name.
+ */
+#include "store/sqlite_journal.h"
+
+#include <sqlite3.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define HELD_MAX 32768 /* bytes; a page may be larger */
+
+struct sqlite_journal {
+    struct sqlite3_vfs vfs; /* first, so that one is the other */
+    struct sqlite3_vfs *system;
+    char name[32];
+    sqlite3_int64 begin; /* where in the file what is held belongs */
+    size_t count;
+    char held[HELD_MAX];
+};
+
+/* The system's file comes right behind it. */
+struct journal_file {
+    struct sqlite3_file base;
+    struct sqlite_journal *journal;
+};
+
+static struct sqlite3_file *below(struct sqlite3_file *file)
+{
+    return (struct sqlite3_file *)((struct journal_file *)file + 1);
+}
+
+static struct sqlite_journal *journal_of(struct sqlite3_file *file)
+{
+    return ((struct journal_file *)file)->journal;
+}
+
+/* ---- The file -------------------------------------------------------------------------------- */
+
+static int flush(struct sqlite3_file *file)
+{
+    struct sqlite_journal *journal = journal_of(file);
+    int count = (int)journal->count;
+
+    journal->count = 0; /* who fails here gives up the transaction */
+    if (!count)
+        return SQLITE_OK;
+    return below(file)->pMethods->xWrite(below(file), journal->held, count, journal->begin);
+}
+
+static int journal_write(struct sqlite3_file *file, const void *data, int count,
+                         sqlite3_int64 offset)
+{
+    struct sqlite_journal *journal = journal_of(file);
+    size_t size = (size_t)count;
+    int result;
+
+    if (offset != journal->begin + (sqlite3_int64)journal->count ||
+        size > HELD_MAX - journal->count) {
+        result = flush(file);
+        if (result)
+            return result;
+        journal->begin = offset;
+    }
+    if (size > HELD_MAX)
+        return below(file)->pMethods->xWrite(below(file), data, count, offset);
+    memcpy(journal->held + journal->count, data, size);
+    journal->count += size;
+    return SQLITE_OK;
+}
+
+static int journal_close(struct sqlite3_file *file)
+{
+    int result = flush(file);
+    int closed = below(file)->pMethods->xClose(below(file));
+
+    return result ? result : closed;
+}
+
+static int journal_read(struct sqlite3_file *file, void *data, int count, sqlite3_int64 offset)
+{
+    int result = flush(file);
+
+    return result ? result : below(file)->pMethods->xRead(below(file), data, count, offset);
+}
+
+static int journal_truncate(struct sqlite3_file *file, sqlite3_int64 size)
+{
+    int result = flush(file);
+
+    return result ? result : below(file)->pMethods->xTruncate(below(file), size);
+}
+
+static int journal_sync(struct sqlite3_file *file, int flags)
+{
+    int result = flush(file);
+
+    return result ? result : below(file)->pMethods->xSync(below(file), flags);
+}
+
+static int journal_size(struct sqlite3_file *file, sqlite3_int64 *size)
+{
+    int result = flush(file);
+
+    return result ? result : below(file)->pMethods->xFileSize(below(file), size);
+}
+
+static int journal_lock(struct sqlite3_file *file, int level)
+{
+    return below(file)->pMethods->xLock(below(file), level);
+}
+
+static int journal_unlock(struct sqlite3_file *file, int level)
+{
+    return below(file)->pMethods->xUnlock(below(file), level);
+}
+
+static int journal_check_lock(struct sqlite3_file *file, int *is_reserved)
+{
+    return below(file)->pMethods->xCheckReservedLock(below(file), is_reserved);
+}
+
+static int journal_control(struct sqlite3_file *file, int op, void *arg)
+{
+    return below(file)->pMethods->xFileControl(below(file), op, arg);
+}
+
+static int journal_sector_size(struct sqlite3_file *file)
+{
+    return below(file)->pMethods->xSectorSize(below(file));
+}
+
+static int journal_device(struct sqlite3_file *file)
+{
+    return below(file)->pMethods->xDeviceCharacteristics(below(file));
+}
+
+static const struct sqlite3_io_methods methods = {
+    .iVersion = 1,
+    .xClose = journal_close,
+    .xRead = journal_read,
+    .xWrite = journal_write,
+    .xTruncate = journal_truncate,
+    .xSync = journal_sync,
+    .xFileSize = journal_size,
+    .xLock = journal_lock,
+    .xUnlock = journal_unlock,
+    .xCheckReservedLock = journal_check_lock,
+    .xFileControl = journal_control,
+    .xSectorSize = journal_sector_size,
+    .xDeviceCharacteristics = journal_device,
+};
+
+/* ---- The VFS --------------------------------------------------------------------------------- */
+
+static int open_file(struct sqlite3_vfs *vfs, const char *name, struct sqlite3_file *file,
+                     int flags, int *flags_out)
+{
+    struct sqlite_journal *journal = (struct sqlite_journal *)vfs;
+    struct sqlite3_vfs *system = journal->system;
+    int result;
+
+    if (!(flags & SQLITE_OPEN_MAIN_JOURNAL))
+        return system->xOpen(system, name, file, flags, flags_out);
+    file->pMethods = NULL;
+    ((struct journal_file *)file)->journal = journal;
+    result = system->xOpen(system, name, below(file), flags, flags_out);
+    if (below(file)->pMethods) {
+        file->pMethods = &methods;
+        journal->begin = 0;
+        journal->count = 0;
+    }
+    return result;
+}
+
+struct sqlite_journal *sqlite_journal_new(void)
+{
+    struct sqlite3_vfs *system = sqlite3_vfs_find(NULL);
+    struct sqlite_journal *journal = system ? malloc(sizeof *journal) : NULL;
+
+    if (!journal)
+        return NULL;
+    /* All but open_file() are the system's functions, which find what they look for in the copy. */
+    journal->vfs = *system;
+    journal->system = system;
+    journal->vfs.xOpen = open_file;
+    journal->vfs.szOsFile += (int)sizeof(struct journal_file);
+    journal->vfs.pNext = NULL;
+    (void)snprintf(journal->name, sizeof journal->name, "telemetry-%p", (void *)journal);
+    journal->vfs.zName = journal->name;
+    return journal;
+}
+
+void sqlite_journal_free(struct sqlite_journal *journal)
+{
+    free(journal);
+}
+
+int sqlite_journal_open(struct sqlite_journal *journal, const char *path, struct sqlite3 **db,
+                        int flags)
+{
+    int result = sqlite3_vfs_register(&journal->vfs, 0);
+
+    if (!result)
+        result = sqlite3_open_v2(path, db, flags, journal->name);
+    (void)sqlite3_vfs_unregister(&journal->vfs);
+    return result;
+}
