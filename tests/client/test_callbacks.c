@@ -64,6 +64,9 @@ static void record_more(void)
 
     if (record_run(host.client, "more"))
         _exit(1);
+    if (tel_client_associate_commit(host.client, "r", "no hash", "nobody", NULL, NULL) !=
+        TEL_E_INVALID)
+        _exit(1); /* called back because of that, while it is */
     (void)tel_client_get_stats(host.client, &stats, NULL);
     (void)tel_client_flush(host.client, 0, NULL);
 }

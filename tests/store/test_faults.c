@@ -392,6 +392,27 @@ static void damaged_database__takes_no_writes_until_it_is_moved_away(void **stat
     assert_int_equal(other_int(fixture->path, count_all), 1);
 }
 
+/* Who only writes would not come upon it. */
+static void failed_write__has_the_file_checked_before_the_next(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    int64_t before;
+    struct write write;
+    tel_fault fault = {0};
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(try_create(store, "e1", &write, NULL), TEL_OK);
+    limit_file_size((rlim_t)size_of(fixture->path) + 40000);
+    (void)write_until_refused(store, "r", &fault);
+    assert_int_equal(fault.code, TEL_E_IO);
+    limit_file_size(RLIM_INFINITY);
+    before = other_int(fixture->path, count_all);
+    damage(fixture->path, page_of(fixture->path, "telemetry_insight_id"), PAGE_BYTES);
+    assert_int_equal(try_create(store, "e2", &write, &fault), TEL_E_CORRUPT);
+    assert_int_equal(other_int(fixture->path, count_all), before);
+}
+
 static void database_that_is_gone__is_made_anew(void **state)
 {
     struct fixture *fixture = *state;
@@ -479,6 +500,7 @@ int main(void)
         TEST(check__reports_a_damaged_page),
         TEST(full_check__compares_indexes_with_their_table),
         TEST(damaged_database__takes_no_writes_until_it_is_moved_away),
+        TEST(failed_write__has_the_file_checked_before_the_next),
         TEST(database_that_is_gone__is_made_anew),
         TEST(forked_child__goes_on_with_a_connection_of_its_own),
         TEST(killed_writer__leaves_nothing_half_even_for_a_reader),
