@@ -100,12 +100,17 @@ static void drain__of_a_client_that_did_nothing_asks_nobody(void **state)
 {
     struct world *world = *state;
     struct service_stub service = {.requests = STRBUF(1000000)};
+    struct peer *refused = peer_start(NULL, NULL);
     struct peer *peer = peer_start(service_stub, &service);
 
+    world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
+    assert_int_equal(record_run(world->client, "left"), TEL_OK);
     world_connect(world, "TELEMETRY_API_URL", peer_url(peer), NULL);
     world_disconnect(world);
     assert_int_equal(peer_connections(peer), 0);
+    assert_int_equal(world_count_waiting(world), 2);
     peer_stop(peer);
+    peer_stop(refused);
 }
 
 static void drain__that_fails_is_not_tried_with_every_call(void **state)

@@ -91,6 +91,10 @@ static void git_detect__names_a_repository_without_remote_by_its_directory(void 
     assert_string_equal(context.run_tag, "local/feature/x");
     assert_null(context.head);
     git_context_clear(&context);
+    assert_int_equal(sh("git -C local remote add origin .git"), 0);
+    context = detect("local");
+    assert_string_equal(context.run_tag, ".git/feature/x");
+    git_context_clear(&context);
 }
 
 static void git_detect__understands_worktrees(void **state)

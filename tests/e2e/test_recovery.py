@@ -191,7 +191,8 @@ class RecoveryTest(trail.TrailTestCase):
 
     def test_a_state_that_is_torn_or_lost_counts_as_none(self):
         for damage in (lambda: self.state.unlink(), lambda: self.state.write_text("2026"),
-                       lambda: self.state.write_bytes(b"\0" * 60)):
+                       lambda: self.state.write_bytes(b"\0" * 60),
+                       lambda: self.state.write_text(self.state.read_text().replace("\n", "x\n"))):
             self.assertEqual(self.service.stop(), 0)
             damage()
             run = self.run_line()

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "config/sheets_endpoint.h"
 #include "deliver/http.h"
 #include "model/payload.h"
 #include "sheets/sheets.h"
@@ -92,9 +93,32 @@ static void exports__survive_every_allocation_that_fails(void **state)
     free(path);
 }
 
+static void endpoint__without_memory_is_none_rather_than_half_of_one(void **state)
+{
+    tel_error error = TEL_E_NOMEM;
+    long n;
+
+    (void)state;
+    if (!MALLOC_MAY_BE_OURS)
+        skip();
+    for (n = 1; error; n++) {
+        struct sheets_endpoint endpoint;
+
+        nomem_arm(n, n);
+        error = sheets_endpoint_init(&endpoint, "https://example.org/a?b=c", NULL);
+        (void)nomem_disarm();
+        assert_int_equal(error, n <= 3 ? TEL_E_NOMEM : TEL_OK);
+        assert_int_equal(endpoint.origin != NULL, !error);
+        assert_int_equal(endpoint.path != NULL, !error);
+        assert_int_equal(endpoint.test_path != NULL, !error);
+        sheets_endpoint_clear(&endpoint);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(endpoint__without_memory_is_none_rather_than_half_of_one),
         cmocka_unit_test(exports__survive_every_allocation_that_fails),
     };
 
