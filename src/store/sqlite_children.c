@@ -210,7 +210,7 @@ static int bind_span(struct sqlite3_stmt *statement, const struct span *span)
         result = sqlite3_bind_int64(statement, 3, parent->id);
     if (!result && !span->is_first)
         result = bind_text(statement, 4, parent->start_time);
-    if (!result && span->next_id)
+    if (!result)
         result = bind_text(statement, 5, span->next_start);
     if (!result && span->next_id)
         result = sqlite3_bind_int64(statement, 6, span->next_id);

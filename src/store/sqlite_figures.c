@@ -79,7 +79,7 @@ tel_error store_values(struct store *store, int field, tel_text_fn *each, void *
 {
     tel_error error;
 
-    if (field < 0 || field >= RUN_FIELD_COUNT || !(run_fields[field].access & CATEGORY))
+    if (!(run_fields[field].access & CATEGORY))
         return fault_set(fault, TEL_E_INVALID, "the values of this field are not listed");
     error = sqlite_ready(store, fault);
     if (error)

@@ -4,6 +4,8 @@
 #include <locale.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -36,6 +38,8 @@ static void json_parse__takes_any_kind_of_value(void **state)
     check_rewrite("9223372036854775807", "9223372036854775807");
     check_rewrite("-9223372036854775808", "-9223372036854775808");
     check_rewrite("\"\\u00e9\\ud83d\\ude00\\/\"", "\"\xc3\xa9\xf0\x9f\x98\x80/\"");
+    check_rewrite("\"\\ud7ff\\ue000\"", "\"\xed\x9f\xbf\xee\x80\x80\"");
+    check_rewrite("\"\\ud800\\udc00\\udbff\\udfff\"", "\"\xf0\x90\x80\x80\xf4\x8f\xbf\xbf\"");
 }
 
 static void json_parse__of_duplicate_keys_the_last_wins(void **state)
@@ -93,6 +97,11 @@ static void json_parse__refuses_what_rfc_8259_does_not_know(void **state)
         "\"\\ud83d\"",
         "\"\\ud83dx\"",
         "\"\\ude00\"",
+        "\"\\ud800\"",
+        "\"\\udfff\"",
+        "\"\\udc00\\udc00\"",
+        "\"\\ud83d\\ue000\"",
+        "\"\\ud83d\\udbff\"",
         "\"\\ud83d\\u0041\"",
         "\"caf\xe9\"",
         "\"\xed\xa0\x80\"",
@@ -111,6 +120,32 @@ static void json_parse__refuses_what_rfc_8259_does_not_know(void **state)
         assert_int_equal(fault.code, TEL_E_INVALID);
         assert_non_null(strstr(fault.text, "invalid JSON at offset "));
     }
+}
+
+/* What is behind the last byte of the page cannot be read. */
+static void json_parse__reads_nothing_behind_its_end(void **state)
+{
+    static const char *const texts[] = {
+        "{\"a\":[1,-2.5e+10,true,false,null,\"\\n\\u00e9\\ud83d\\ude00\"]}",
+        "\"\xc3\xa9\xe0\xa0\x80\xe2\x82\xac\xf0\x90\x80\x80\"",
+    };
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *pages = mmap(NULL, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    (void)state;
+    assert_true(pages != MAP_FAILED);
+    assert_int_equal(mprotect(pages + page, page, PROT_NONE), 0);
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        for (size_t length = 0; length <= strlen(texts[i]); length++) {
+            char *text = pages + page - length;
+            CLEANUP(json_releasep) json_t *json = NULL;
+
+            memcpy(text, texts[i], length);
+            json = json_parse(text, length, NULL);
+            assert_int_equal(json != NULL, length == strlen(texts[i]));
+        }
+    }
+    assert_int_equal(munmap(pages, 2 * page), 0);
 }
 
 static void json_parse__refuses_raw_nuls_and_looks_at_the_length_only(void **state)
@@ -258,6 +293,7 @@ int main(void)
         cmocka_unit_test(json_parse__of_duplicate_keys_the_last_wins),
         cmocka_unit_test(json_parse__does_not_follow_the_hosts_locale),
         cmocka_unit_test(json_parse__refuses_what_rfc_8259_does_not_know),
+        cmocka_unit_test(json_parse__reads_nothing_behind_its_end),
         cmocka_unit_test(json_parse__refuses_raw_nuls_and_looks_at_the_length_only),
         cmocka_unit_test(json_parse__nests_64_deep_and_no_deeper),
         cmocka_unit_test(json_parse__counts_no_brackets_in_strings),

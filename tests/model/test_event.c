@@ -91,6 +91,26 @@ static void event_from_json__refuses_what_is_no_event(void **state)
     assert_int_equal(tel_event_from_json(NULL, "{}", NULL), TEL_E_INVALID);
 }
 
+static void event_from_json__may_lack_a_payload_and_nothing_else(void **state)
+{
+    static const char *const events[] =
+        {"{\"run_id\":\"r\",\"event_type\":\"e\",\"timestamp\":\"t\"}",
+         "{\"run_id\":\"r\",\"event_type\":\"e\",\"timestamp\":\"t\",\"payload_json\":null}"};
+    tel_event *event = (tel_event *)state;
+    tel_fault fault = {0};
+
+    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+        assert_int_equal(tel_event_from_json(&event, events[i], NULL), TEL_OK);
+        assert_null(tel_event_get(event, "payload_json"));
+        tel_event_free(event);
+    }
+    assert_int_equal(
+        tel_event_from_json(&event, "{\"run_id\":\"r\",\"event_type\":null,\"timestamp\":\"t\"}",
+                            &fault),
+        TEL_E_INVALID);
+    assert_non_null(strstr(fault.text, "event_type"));
+}
+
 static void event__takes_null(void **state)
 {
     char *json = (char *)state;
@@ -121,6 +141,7 @@ int main(void)
         cmocka_unit_test(event_new__stamps_the_present_time),
         cmocka_unit_test(event_new__refuses_what_makes_no_event),
         cmocka_unit_test(event_from_json__refuses_what_is_no_event),
+        cmocka_unit_test(event_from_json__may_lack_a_payload_and_nothing_else),
         cmocka_unit_test(event__takes_null),
         cmocka_unit_test(event_get__knows_its_members_only),
     };

@@ -328,6 +328,22 @@ static void version_6_of_the_service__gets_the_indexes_it_lacks(void **state)
     assert_int_equal(other_int(fixture->path, "SELECT count(*) FROM agent_runs"), 1);
 }
 
+static void new_database__is_none_while_another_program_has_the_lock(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store;
+    void *other;
+
+    make_directory(fixture);
+    fixture->options.busy_timeout_ms = 20;
+    other = other_begin(fixture->path, "BEGIN IMMEDIATE");
+    assert_int_equal(chmod(fixture->path, 0600), 0);
+    assert_int_equal(store_open(&store, &fixture->options, NULL), TEL_E_BUSY);
+    assert_null(store);
+    other_end(other);
+    assert_int_equal(create_run(fixture_open(fixture), "e1", TEL_RUNNING), WRITE_CREATED);
+}
+
 static void empty_file__becomes_a_database(void **state)
 {
     struct fixture *fixture = *state;
@@ -583,6 +599,7 @@ int main(void)
         TEST(existing_database__goes_on_being_used_by_other_programs),
         TEST(new_database__takes_plain_inserts_of_other_programs),
         TEST(version_6_of_the_service__gets_the_indexes_it_lacks),
+        TEST(new_database__is_none_while_another_program_has_the_lock),
         TEST(empty_file__becomes_a_database),
         TEST(tables_of_somebody_else__stay_as_they_were),
         TEST(link_to_a_database__is_followed),

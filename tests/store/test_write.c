@@ -372,6 +372,41 @@ static void retry_count__counts_up_also_from_null(void **state)
     assert_int_equal(other_int(fixture->path, count), INT64_MAX);
 }
 
+/* ---- The end of a run ------------------------------------------------------------------------ */
+
+static void assert_ends(struct store *store, enum write_kind kind, const char *event_id,
+                        const char *status, bool ends)
+{
+    CLEANUP(record_clear) struct tel_record record = RECORD();
+    struct write write = {.kind = kind, .record = &record};
+    struct write *writes[] = {&write};
+
+    make_run(&record, event_id, status);
+    if (ends)
+        set_int(&record, FIELD_duration_ms, 7);
+    assert_int_equal(store_apply(store, writes, 1, NULL), TEL_OK);
+    assert_int_equal(write.ended, ends);
+    if (ends)
+        assert_int_equal(write.duration_ms, 7);
+}
+
+static void write__tells_once_that_a_run_ended_by_it(void **state)
+{
+    struct store *store = fixture_open(*state);
+
+    assert_ends(store, WRITE_CREATE, "whole", TEL_SUCCESS, true);
+    assert_ends(store, WRITE_CREATE, "whole", TEL_SUCCESS, false); /* a duplicate */
+    assert_ends(store, WRITE_CREATE, "e1", TEL_RUNNING, false);
+    assert_ends(store, WRITE_UPDATE, "e1", TEL_RUNNING, false);
+    assert_ends(store, WRITE_UPDATE, "e1", TEL_FAILURE, true);
+    assert_ends(store, WRITE_UPDATE, "e1", TEL_SUCCESS, false); /* had ended */
+    assert_ends(store, WRITE_CREATE, "e2", TEL_RUNNING, false);
+    assert_ends(store, WRITE_LATE_UPDATE, "e2", TEL_TIMEOUT, true);
+    assert_ends(store, WRITE_CREATE, "e3", TEL_RUNNING, false);
+    assert_ends(store, WRITE_CREATE, "e3", TEL_PARTIAL, true); /* its end came with the duplicate */
+    assert_ends(store, WRITE_UPDATE, "none", TEL_SUCCESS, false);
+}
+
 /* ---- Together -------------------------------------------------------------------------------- */
 
 static void writes__apply_in_order_and_see_each_other(void **state)
@@ -565,6 +600,7 @@ int main(void)
         TEST(late_update__fills_only_what_an_ended_run_lacks),
         TEST(late_update__that_brings_nothing_new_leaves_the_run_as_it_is),
         TEST(retry_count__counts_up_also_from_null),
+        TEST(write__tells_once_that_a_run_ended_by_it),
         TEST(writes__apply_in_order_and_see_each_other),
         TEST(read_only_store__takes_no_writes),
         TEST(read_only_store__makes_nothing_of_an_empty_file),
