@@ -209,7 +209,7 @@ void sqlite_disconnect(struct store *store)
 {
     for (size_t i = 0; i < KEPT_COUNT; i++)
         statementp_free(&store->kept[i]);
-    (void)sqlite3_close(store->db); /* busy only with statements left, and there are none */
+    (void)sqlite3_close_v2(store->db); /* at once, or with the last of its statements */
     forget_connection(store);
 }
 
