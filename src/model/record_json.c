@@ -194,6 +194,6 @@ void field_fault_keep_first(void *arg, const char *field, const char *message)
 {
     tel_fault *fault = arg;
 
-    if (fault && fault->code == TEL_OK)
+    if (fault->code == TEL_OK)
         fault_set(fault, TEL_E_INVALID, "%s %s", field, message);
 }

@@ -256,6 +256,18 @@ static void tel_record_new__refuses_a_faulty_value(void **state)
     assert_string_equal(fault.text, "items_failed must be >= 0");
 }
 
+static void tel_record_from_json__names_the_first_of_several_faulty_fields(void **state)
+{
+    tel_record *record = (tel_record *)state;
+    tel_fault fault = {0};
+
+    assert_int_equal(tel_record_from_json(&record, "{\"items_failed\":\"x\",\"job_type\":1}",
+                                          &fault),
+                     TEL_E_INVALID);
+    assert_null(record);
+    assert_memory_equal(fault.text, "job_type", 8); /* in the order of fields */
+}
+
 static void tel_record__takes_null(void **state)
 {
     (void)state;
@@ -300,6 +312,7 @@ int main(void)
         cmocka_unit_test(record_load__takes_what_an_old_row_holds),
         cmocka_unit_test(tel_record__is_set_and_read_by_name),
         cmocka_unit_test(tel_record_new__refuses_a_faulty_value),
+        cmocka_unit_test(tel_record_from_json__names_the_first_of_several_faulty_fields),
         cmocka_unit_test(tel_record__takes_null),
         cmocka_unit_test(tel_record__takes_a_null_name),
     };

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "store/sqlite.h"
 #include "support/calls.h"
 #include "support/database.h"
 #include "support/scratch.h"
@@ -68,6 +69,82 @@ static void probe__finds_the_disk_that_takes_writes_but_loses_them(void **state)
     assert_int_equal(store_probe(store, NULL), TEL_OK);
 }
 
+static void probe__keeps_the_connection(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    void *other;
+
+    assert_int_equal(store_probe(store, NULL), TEL_OK);
+    assert_non_null(store->db);
+    other = other_begin(fixture->path, "BEGIN IMMEDIATE");
+    assert_int_equal(store_probe(store, NULL), TEL_E_BUSY);
+    other_end(other);
+    assert_non_null(store->db);
+}
+
+static int no_run(void *arg, const struct tel_record *run)
+{
+    (void)arg;
+    (void)run;
+    fail();
+    return 1;
+}
+
+static int no_child(void *arg, size_t parent, const struct tel_record *child)
+{
+    (void)parent;
+    return no_run(arg, child);
+}
+
+static int no_value(void *arg, const char *value)
+{
+    (void)value;
+    return no_run(arg, NULL);
+}
+
+static void no_count(void *arg, const struct run_count *count)
+{
+    (void)count;
+    (void)no_run(arg, NULL);
+}
+
+/* After a sync that failed the database is opened again, by whoever needs it next. */
+static void read__says_why_it_finds_nothing_when_the_database_cannot_be_opened_again(void **state)
+{
+    struct fixture *fixture = *state;
+    struct run_parent parent = {.id = 1, .run_id = "a run"};
+    struct run_figures figures = {.since = "", .each = no_count};
+    CLEANUP(record_clear) struct tel_record record = RECORD();
+    CLEANUP(record_clear) struct tel_record stored = RECORD();
+    struct write write = {.kind = WRITE_CREATE, .record = &record};
+    struct write *writes[] = {&write};
+    struct store *store;
+    void *other;
+
+    fixture->options.busy_timeout_ms = 0;
+    store = fixture_open(fixture);
+    (void)create_run(store, "e1", TEL_SUCCESS);
+    make_run(&record, "e2", TEL_SUCCESS);
+    refuse_sync(1);
+    assert_int_equal(store_apply(store, writes, 1, NULL), TEL_E_IO);
+    (void)calls_disarm();
+    other = other_begin(fixture->path, "BEGIN EXCLUSIVE");
+    assert_int_equal(store_get(store, "e1", &RECORD(), NULL), TEL_E_BUSY);
+    assert_int_equal(store_get_by_run_id(store, "a run", &RECORD(), NULL), TEL_E_BUSY);
+    assert_int_equal(store_view(store, "e1", no_run, NULL, NULL), TEL_E_BUSY);
+    assert_int_equal(store_query(store, &(struct run_query){.limit = 1}, no_run, NULL, NULL),
+                     TEL_E_BUSY);
+    assert_int_equal(store_children(store, &parent, 1, no_child, NULL, NULL), TEL_E_BUSY);
+    assert_int_equal(store_values(store, FIELD_host, no_value, NULL, NULL), TEL_E_BUSY);
+    assert_int_equal(store_figures(store, &figures, NULL), TEL_E_BUSY);
+    assert_int_equal(store_stats(store, &figures.stats, NULL), TEL_E_BUSY);
+    assert_int_equal(store_check(store, false, NULL), TEL_E_BUSY);
+    assert_int_equal(store_probe(store, NULL), TEL_E_BUSY);
+    other_end(other);
+    assert_int_equal(store_get(store, "e1", &stored, NULL), TEL_OK);
+}
+
 /* Install a new file where there is none, the n-th sync refused; return how many there were. */
 static long install(struct fixture *fixture, long n, const char *path, tel_error expected)
 {
@@ -109,6 +186,8 @@ int main(void)
         TEST(open__makes_durable_what_it_finds),
         TEST(write__is_not_acknowledged_until_its_commit_is_durable),
         TEST(probe__finds_the_disk_that_takes_writes_but_loses_them),
+        TEST(probe__keeps_the_connection),
+        TEST(read__says_why_it_finds_nothing_when_the_database_cannot_be_opened_again),
         TEST(install__is_done_when_what_was_there_and_what_came_are_durable),
     };
 

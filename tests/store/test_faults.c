@@ -182,6 +182,22 @@ static void journal_mode__is_set_as_configured(void **state)
     }
 }
 
+static void journal_mode__stays_when_the_database_is_only_read(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(freep) char *mode = NULL;
+
+    fixture->options.journal_mode = "WAL";
+    (void)create_run(fixture_open(fixture), "e1", TEL_SUCCESS);
+    fixture->options.journal_mode = NULL;
+    fixture->options.read_only = true;
+    assert_string_equal(store_journal_mode(fixture_open(fixture)), "WAL");
+    store_close(fixture->store);
+    fixture->store = NULL;
+    mode = other_text(fixture->path, "PRAGMA journal_mode");
+    assert_string_equal(mode, "wal");
+}
+
 static void journal_mode__stays_when_others_have_the_database_open(void **state)
 {
     struct fixture *fixture = *state;
@@ -494,6 +510,7 @@ int main(void)
         TEST(locked_database__is_waited_for_when_it_is_opened),
         TEST(reader_that_stays__holds_up_the_commit_but_loses_nothing),
         TEST(journal_mode__is_set_as_configured),
+        TEST(journal_mode__stays_when_the_database_is_only_read),
         TEST(journal_mode__stays_when_others_have_the_database_open),
         TEST(failed_write__is_refused_and_heals_when_there_is_room_again),
         TEST(failed_write__takes_all_writes_of_the_transaction_back),

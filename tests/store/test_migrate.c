@@ -7,12 +7,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -307,6 +309,30 @@ static void failure__leaves_no_copy_and_says_what_to_do(void **state)
     assert_int_equal(sweep(fixture, ".copy"), 0);
 }
 
+/* Databases and copies are made by this. */
+static int mknod_error;
+
+int mknod(const char *path, mode_t mode, dev_t device)
+{
+    errno = mknod_error;
+    return mknod_error ? -1 : (int)syscall(SYS_mknodat, AT_FDCWD, path, mode, device);
+}
+
+static void failure__to_make_the_copy_is_told_as_it_is(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = NULL;
+    tel_fault fault = {0};
+
+    make_database(fixture, MAKE_OLD(ROWS));
+    mknod_error = ENOSPC;
+    assert_int_equal(store_open(&store, &fixture->options, &fault), TEL_E_IO);
+    mknod_error = 0;
+    assert_non_null(strstr(fault.text, ".copy: No space left on device"));
+    assert_is_old(fixture->path);
+    assert_int_equal(sweep(fixture, ".copy"), 0);
+}
+
 static void copy__overwrites_nothing(void **state)
 {
     struct fixture *fixture = *state;
@@ -438,6 +464,7 @@ int main(void)
         TEST(version_7_killed_when_large__is_brought_up_by_the_next),
         TEST(version_7_on_a_disk_that_is_full_at_any_point__stays),
         TEST(failure__leaves_no_copy_and_says_what_to_do),
+        TEST(failure__to_make_the_copy_is_told_as_it_is),
         TEST(copy__overwrites_nothing),
         TEST(link_in_the_place_of_the_copy__is_not_followed),
         TEST(many_processes_at_once__bring_it_up_once),
