@@ -54,6 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tel_error error;
     int index;
 
+    (void)clearenv(); /* what is taken back gives way to the default, not to the environment */
     if (!value || tel_config_new(&config))
         return 0;
     *value++ = '\0';
