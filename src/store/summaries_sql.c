@@ -94,11 +94,8 @@ static const char *const tables[] = {
 /* What a trigger may do costs each time that it is asked for, also where it has nothing to do. So what is
  * seldom done is done by triggers of their own, of views that nobody reads. */
 static const char *const views[] = {
-    "CREATE VIEW telemetry_late (id, created_at, start_time, end_time) AS\n"
-    "    SELECT 0, '', '', ''",
-
+    "CREATE VIEW telemetry_late (id, created_at, start_time, end_time) AS SELECT 0, '', '', ''",
     "CREATE VIEW telemetry_full (since) AS SELECT ''",
-
     "CREATE VIEW telemetry_met (id) AS SELECT 0",
 };
 
