@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "service/query.h"
 
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
