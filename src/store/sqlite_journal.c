@@ -41,15 +41,23 @@ static struct sqlite_journal *journal_of(struct sqlite3_file *file)
 
 /* ---- The file -------------------------------------------------------------------------------- */
 
+/* What could not be written stays held: the transaction is rolled back with it. */
 static int flush(struct sqlite3_file *file)
 {
     struct sqlite_journal *journal = journal_of(file);
-    int count = (int)journal->count;
+    int result = SQLITE_OK;
 
-    journal->count = 0; /* who fails here gives up the transaction */
-    if (!count)
-        return SQLITE_OK;
-    return below(file)->pMethods->xWrite(below(file), journal->held, count, journal->begin);
+    if (journal->count)
+        result = below(file)->pMethods->xWrite(below(file), journal->held, (int)journal->count,
+                                               journal->begin);
+    if (!result)
+        journal->count = 0;
+    return result;
+}
+
+static sqlite3_int64 end_of_held(const struct sqlite_journal *journal)
+{
+    return journal->begin + (sqlite3_int64)journal->count;
 }
 
 static int journal_write(struct sqlite3_file *file, const void *data, int count,
@@ -59,8 +67,7 @@ static int journal_write(struct sqlite3_file *file, const void *data, int count,
     size_t size = (size_t)count;
     int result;
 
-    if (offset != journal->begin + (sqlite3_int64)journal->count ||
-        size > HELD_MAX - journal->count) {
+    if (offset != end_of_held(journal) || size > HELD_MAX - journal->count) {
         result = flush(file);
         if (result)
             return result;
@@ -73,25 +80,35 @@ static int journal_write(struct sqlite3_file *file, const void *data, int count,
     return SQLITE_OK;
 }
 
-static int journal_close(struct sqlite3_file *file)
-{
-    int result = flush(file);
-    int closed = below(file)->pMethods->xClose(below(file));
-
-    return result ? result : closed;
-}
-
+/* What is held is read from there, so that a rollback needs no room on the disk. */
 static int journal_read(struct sqlite3_file *file, void *data, int count, sqlite3_int64 offset)
 {
-    int result = flush(file);
+    const struct sqlite_journal *journal = journal_of(file);
+    int result = SQLITE_OK;
 
+    if (offset >= journal->begin && offset + count <= end_of_held(journal)) {
+        memcpy(data, journal->held + (offset - journal->begin), (size_t)count);
+        return SQLITE_OK;
+    }
+    if (offset < end_of_held(journal) && offset + count > journal->begin)
+        result = flush(file);
     return result ? result : below(file)->pMethods->xRead(below(file), data, count, offset);
+}
+
+static int journal_close(struct sqlite3_file *file)
+{
+    (void)flush(file); /* nobody needs what was not synced */
+    return below(file)->pMethods->xClose(below(file));
 }
 
 static int journal_truncate(struct sqlite3_file *file, sqlite3_int64 size)
 {
-    int result = flush(file);
+    struct sqlite_journal *journal = journal_of(file);
+    int result;
 
+    if (size <= journal->begin)
+        journal->count = 0;
+    result = flush(file);
     return result ? result : below(file)->pMethods->xTruncate(below(file), size);
 }
 
@@ -104,9 +121,12 @@ static int journal_sync(struct sqlite3_file *file, int flags)
 
 static int journal_size(struct sqlite3_file *file, sqlite3_int64 *size)
 {
-    int result = flush(file);
+    const struct sqlite_journal *journal = journal_of(file);
+    int result = below(file)->pMethods->xFileSize(below(file), size);
 
-    return result ? result : below(file)->pMethods->xFileSize(below(file), size);
+    if (!result && journal->count && *size < end_of_held(journal))
+        *size = end_of_held(journal);
+    return result;
 }
 
 static int journal_lock(struct sqlite3_file *file, int level)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * SQLite writes its rollback journal in three small pieces for each page. Here they are joined: what
- * follows on what was written last is held until the journal is synced, read or closed, which is before any
- * page of the database is written.
+ * follows on what was written last is held until the journal is synced, which is before any page of the
+ * database is written. Until then it is read from memory.
  */
 #ifndef STORE_SQLITE_JOURNAL_H
 #define STORE_SQLITE_JOURNAL_H

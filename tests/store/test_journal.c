@@ -4,9 +4,11 @@
  */
 #include "support/cmocka_all.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,6 +16,7 @@
 #include "base/cleanup.h"
 #include "store/sqlite_journal.h"
 #include "support/scratch.h"
+#include "support/sqlite_faults.h"
 
 #define ROWS 200 /* each on a page of its own */
 #define READ_WRITE (SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
@@ -133,6 +136,62 @@ static void rollback__takes_back_the_largest_pages(void **state)
     close_database(&database);
 }
 
+static void assert_sound(sqlite3 *db, int sum)
+{
+    assert_int_equal(number(db, "SELECT sum(value) FROM t"), sum);
+    assert_int_equal(number(db, "SELECT sum(value) FROM t INDEXED BY by_value WHERE value > 0"),
+                     sum);
+    assert_int_equal(number(db, "SELECT count(*) FROM pragma_integrity_check"
+                                " WHERE integrity_check = 'ok'"),
+                     1);
+}
+
+/* The n-th write fails, n = 1, 2, 3 ..., until all succeeds. Returns n. */
+static size_t fail_everywhere(struct database *database, const char *pragma, const char *update,
+                              int error)
+{
+    bool has_failed = true;
+    size_t n = 0;
+
+    exec(database->db, pragma);
+    while (has_failed) {
+        int before = number(database->db, "SELECT sum(value) FROM t");
+        int result;
+
+        exec(database->db, "BEGIN IMMEDIATE");
+        sqlite_fail_at(++n, error);
+        result = sqlite3_exec(database->db, update, NULL, NULL, NULL);
+        if (!result)
+            result = sqlite3_exec(database->db, "COMMIT", NULL, NULL, NULL);
+        has_failed = sqlite_has_failed();
+        sqlite_fail_at(0, 0);
+        if (!sqlite3_get_autocommit(database->db))
+            exec(database->db, "ROLLBACK");
+        assert_true(result || !has_failed);
+        if (result)
+            assert_sound(database->db, before);
+        exec(database->db, "UPDATE t SET value = value + 1 WHERE id % 20 = 0");
+        assert_sound(database->db, number(database->db, "SELECT sum(value) FROM t"));
+    }
+    return n;
+}
+
+static void failed_write__leaves_all_as_it_was_for_those_that_follow(void **state)
+{
+    static const char few[] = "UPDATE t SET value = value + 1 WHERE id < 4;"
+                              "INSERT INTO t VALUES (NULL, 1, zeroblob(9000))";
+    static const char all[] = "UPDATE t SET value = value + 1";
+    struct database database = make_database(state);
+
+    exec(database.db, "CREATE INDEX by_value ON t (value)");
+    assert_true(fail_everywhere(&database, "PRAGMA cache_size = 2000", few, ENOSPC) > 5);
+    assert_true(fail_everywhere(&database, "PRAGMA cache_size = 2000", all, ENOSPC) > ROWS);
+    assert_true(fail_everywhere(&database, "PRAGMA cache_size = 10", all, ENOSPC) > ROWS);
+    assert_true(fail_everywhere(&database, "PRAGMA journal_mode = PERSIST", few, ENOSPC) > 5);
+    assert_true(fail_everywhere(&database, "PRAGMA journal_mode = TRUNCATE", few, EIO) > 5);
+    close_database(&database);
+}
+
 static void journal_of_a_killed_process__is_rolled_back_by_any_other(void **state)
 {
     CLEANUP(freep) char *path = scratch_path(*state, "pages.sqlite");
@@ -183,6 +242,7 @@ int main(void)
         TEST(few_pieces__are_what_a_journal_of_many_pages_is_written_in),
         TEST(rollback__takes_back_pages_that_were_written_already),
         TEST(rollback__takes_back_the_largest_pages),
+        TEST(failed_write__leaves_all_as_it_was_for_those_that_follow),
         TEST(journal_of_a_killed_process__is_rolled_back_by_any_other),
         TEST(open_database__leaves_nothing_in_what_the_process_shares),
     };
