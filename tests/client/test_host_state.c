@@ -63,7 +63,7 @@ static bool is_nothing(int fd)
     int flags = fcntl(fd, F_GETFL);
     struct stat status;
 
-    if (flags >= 0 && flags & O_PATH)
+    if (flags < 0 || flags & O_PATH) /* closed meanwhile, or such a place */
         return true;
     return (flags & O_ACCMODE) == O_RDONLY && fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) &&
            status.st_rdev == makedev(1, 3);
