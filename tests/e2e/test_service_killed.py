@@ -52,7 +52,7 @@ class KilledTest(faults.TestCase):
         return kills
 
     def test_in_the_course_of_ten_commits(self):
-        self.assertGreater(self.kill_in_the_course_of_ten_commits(stride=4), 100)
+        self.assertGreater(self.kill_in_the_course_of_ten_commits(stride=2), 100)
 
     def test_in_the_course_of_ten_commits_to_a_write_ahead_log(self):
         kills = self.kill_in_the_course_of_ten_commits(stride=9, TELEMETRY_DB_JOURNAL_MODE="WAL")
