@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 
-from power import case, replay
+from power import case, disk, replay
 
 COMMITS = 12
 ROWS = 3  # of each commit
@@ -65,6 +65,17 @@ class ReplayerTest(case.PowerTestCase):
 
     def test_with_the_sync_of_the_directory_nothing_is_wrong(self):
         self.assertEqual(self.commits("FULL", "yes"), {})
+
+    def test_a_sync_of_a_directory_covers_each_name_that_was_there_when_it_began(self):
+        directory = disk.Directory()
+        for begin, end, name in (0, 3, "slow"), (1, 1, "quick"), (4, 4, "late"):
+            directory.change(disk.Naming(begin, end, [(name, disk.File())]))
+        directory.sync(before=2)
+        self.assertEqual(list(directory.with_first(0)), ["quick"])
+        self.assertEqual(sorted(directory.with_first(1)), ["quick", "slow"])
+        directory.sync(before=4)
+        self.assertEqual(sorted(directory.with_first(0)), ["quick", "slow"])
+        self.assertEqual(sorted(directory.with_first(1)), ["late", "quick", "slow"])
 
     def test_with_sqlites_own_sync_of_the_directory_nothing_is_wrong(self):
         self.assertEqual(self.commits("EXTRA"), {})

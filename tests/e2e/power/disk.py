@@ -80,8 +80,10 @@ class Directory:
                 names[name] = node
 
     def sync(self, before):
-        while self.pending and self.pending[0].end < before:
-            self._apply(self.durable, self.pending.pop(0))
+        for naming in self.pending:
+            if naming.end < before:
+                self._apply(self.durable, naming)
+        self.pending = [naming for naming in self.pending if naming.end >= before]
 
     def with_first(self, count):
         names = dict(self.durable)
