@@ -97,7 +97,7 @@ static int journal_read(struct sqlite3_file *file, void *data, int count, sqlite
 
 static int journal_close(struct sqlite3_file *file)
 {
-    (void)flush(file); /* nobody needs what was not synced */
+    (void)flush(file); /* the database has nothing yet that what is lost here would take back */
     return below(file)->pMethods->xClose(below(file));
 }
 
