@@ -6,7 +6,6 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "deliver/batch.h"
-#include "model/status.h"
 
 struct replaying {
     const struct trail_replay *replay;
@@ -93,13 +92,6 @@ static const struct tel_record *find_in_batch(const struct batch *batch, const c
     return NULL;
 }
 
-static bool has_ended(const struct tel_record *record)
-{
-    const char *status = record_text(record, FIELD_status);
-
-    return status && status_is_terminal(status);
-}
-
 /* Was the run as it is at that time, or later, as far as its field of a time says? */
 static bool is_since(const struct tel_record *stored, int field, int64_t us)
 {
@@ -170,7 +162,7 @@ static tel_error address_commit(struct replaying *replaying, struct trail_line *
     if (!*wanted)
         return TEL_OK;
     return give_commit(replaying, line, event_id,
-                       !is_new && !has_ended(waiting ? waiting : &stored));
+                       !is_new && !record_has_ended(waiting ? waiting : &stored));
 }
 
 /* ---- Lines ----------------------------------------------------------------------------------- */
@@ -183,7 +175,7 @@ static tel_error take_line(void *arg, struct trail_line *line, tel_fault *fault)
 
     if (error || !wanted)
         return error;
-    if (has_ended(&line->record))
+    if (record_has_ended(&line->record))
         (void)json_object_del(replaying->given, record_text(&line->record, FIELD_event_id));
     replaying->file = line->file;
     if (batch_add(&replaying->batch, line->kind, &line->record, line->text, line->length,

@@ -62,6 +62,13 @@ int64_t record_int(const struct tel_record *record, int index)
     return is_text(index) ? 0 : get_int(&record->fields, index);
 }
 
+bool record_has_ended(const struct tel_record *record)
+{
+    const char *status = record_text(record, FIELD_status);
+
+    return status && status_is_terminal(status);
+}
+
 /* Put an owned text (or NULL: not given) into its member. */
 static void adopt_text(struct tel_record *record, int index, char *text)
 {

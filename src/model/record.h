@@ -33,6 +33,9 @@ bool record_has(const struct tel_record *record, int index);
 const char *record_text(const struct tel_record *record, int index);
 int64_t record_int(const struct tel_record *record, int index);
 
+/* Does its status say that the run is over? */
+bool record_has_ended(const struct tel_record *record);
+
 /*
  * Set one field, checked against its kind and brought into stored form: times to UTC, statuses to
  * their canonical name, broken UTF-8 to U+FFFD. A NULL text takes the field back to "not given".

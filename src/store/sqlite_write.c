@@ -13,7 +13,6 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "model/record_json.h"
-#include "model/status.h"
 #include "store/sqlite_migrate.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
@@ -148,13 +147,6 @@ static int change(struct store *store, struct write *write, int64_t id,
     return result ? result : step(store, update, write, WRITE_UPDATED);
 }
 
-static bool has_ended(const struct tel_record *record)
-{
-    const char *status = record_text(record, FIELD_status);
-
-    return status && status_is_terminal(status);
-}
-
 /* Return the fields that hold nothing yet, or a number that is still at its initial value. */
 static field_set untouched(const struct tel_record *stored)
 {
@@ -190,11 +182,11 @@ static field_set fields_to_change(const struct write *write, const struct tel_re
     case WRITE_UPDATE:
         return without_same_status(given | (write->cleared & UPDATABLE), write->record, stored);
     case WRITE_CREATE:
-        if (has_ended(stored) || !has_ended(write->record))
+        if (record_has_ended(stored) || !record_has_ended(write->record))
             return 0;
         return given & run_fields_with(PATCH);
     case WRITE_LATE_UPDATE:
-        return has_ended(stored) ? given & untouched(stored) : given;
+        return record_has_ended(stored) ? given & untouched(stored) : given;
     default:
         return 0; /* counts, and nothing else */
     }
@@ -259,7 +251,7 @@ static void note_end(struct write *write, const struct tel_record *stored)
     const struct tel_record *record = write->record;
     bool applied = write->result == WRITE_CREATED || write->result == WRITE_UPDATED;
 
-    write->ended = applied && has_ended(record) && !has_ended(stored);
+    write->ended = applied && record_has_ended(record) && !record_has_ended(stored);
     write->duration_ms =
         record_int(record_has(record, FIELD_duration_ms) ? record : stored, FIELD_duration_ms);
 }
