@@ -83,9 +83,9 @@ class SyncTest(cli.CliTestCase):
 
     def test_beside_the_services_own_adoption_delivers_everything_once(self):
         runs = [a_run() for _ in range(200)]
-        service = self.start_service(TELEMETRY_SYNC_INTERVAL_SECONDS=1)
         for i, run in enumerate(runs):
             self.leave(self.buffer / f"telemetry_20251210_{i:06}-tel-1-abcdef01.jsonl.ready", run)
+        service = self.start_service(TELEMETRY_SYNC_INTERVAL_SECONDS=1)
         syncs = [self.start("sync", "-q", settings={"TELEMETRY_API_URL": service.url},
                             stdout=subprocess.DEVNULL) for _ in range(4)]
         for process in syncs:

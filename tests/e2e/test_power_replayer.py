@@ -6,7 +6,7 @@ import os
 import sqlite3
 import sys
 
-from power import case, disk, replay
+from power import case, disk, replay, trace
 
 COMMITS = 12
 ROWS = 3  # of each commit
@@ -29,6 +29,11 @@ def commit_and_tell(path, synchronous, syncs_directory):
         if syncs_directory == "yes":
             os.fsync(directory)
         os.write(sys.stdout.fileno(), b"committed\n")
+
+
+def quoted(value):
+    """Text as strace writes it when it is asked for hexadecimal digits."""
+    return "".join(f"\\x{byte:02x}" for byte in str(value).encode())
 
 
 def tells(call):
@@ -76,6 +81,24 @@ class ReplayerTest(case.PowerTestCase):
         directory.sync(before=4)
         self.assertEqual(sorted(directory.with_first(0)), ["quick", "slow"])
         self.assertEqual(sorted(directory.with_first(1)), ["late", "quick", "slow"])
+
+    def test_what_is_written_goes_to_what_the_descriptor_had_opened_when_the_call_began(self):
+        there, file = quoted(self.base), quoted(self.base / "file")
+        path = self.records / "trace"
+        path.write_text(
+            f'1 openat(AT_FDCWD<{there}>, "{file}", O_WRONLY|O_CREAT|O_APPEND, 0600) = 3<{file}>\n'
+            f'1 write(3<{file}>, "{quoted("one")}", 3) = 3\n'
+            f'2 openat(AT_FDCWD<{there}>, "{there}", O_RDONLY <unfinished ...>\n'
+            f'1 write(3<{file}>, "{quoted("two")}", 3) = 3\n'
+            f'2 <... openat resumed>) = 3<{there}>\n'
+            f'2 fsync(3<{there}>) = 0\n')
+        replayed = disk.Disk(self.base)
+        calls = trace.read_all([path])
+        for call in calls[:-1]:
+            replayed.do(call)
+        self.assertEqual(replayed.seen(), {"file": b"onetwo"})
+        replayed.sync(calls[-1])
+        self.assertEqual(list(replayed.top.durable), ["file"])
 
     def test_with_sqlites_own_sync_of_the_directory_nothing_is_wrong(self):
         self.assertEqual(self.commits("EXTRA"), {})

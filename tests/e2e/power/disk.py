@@ -98,7 +98,8 @@ class Disk:
     def __init__(self, root):
         self.root = os.path.realpath(root)
         self.top = self._load(self.root)
-        self.positions = {}  # of descriptors that do not append
+        self.opened = {}  # by the call that opened it: a file or directory
+        self.positions = {}  # by the same: where the next write goes, None: to the end
 
     def _load(self, path):
         if not os.path.isdir(path):
@@ -133,8 +134,7 @@ class Disk:
 
     def sync(self, call):
         """Do what a sync has done at its end: it covers what had ended when it began."""
-        if not call.is_deleted:
-            self.node(call.path).sync(before=call.begin)
+        self.opened[call.opening].sync(before=call.begin)
 
     def _name(self, call, *changes):
         """Change names in one directory: (path, node or None) each."""
@@ -145,29 +145,29 @@ class Disk:
 
     def _openat(self, call):
         path = call.opened
-        self.positions[call.result] = None if "O_APPEND" in call.arguments else 0
+        self.positions[call] = None if "O_APPEND" in call.arguments else 0
         if "O_CREAT" in call.arguments and \
                 os.path.basename(path) not in self.node(os.path.dirname(path)).content:
             self._name(call, (path, File()))
         elif "O_TRUNC" in call.arguments:
             self.node(path).change(Truncate(call.begin, call.end, 0))
+        self.opened[call] = self.node(path)
 
     _open = _creat = _openat
 
     def _write(self, call):
-        descriptor = int(call.arguments.partition("<")[0])
-        file = self.node(call.path)
-        position = self.positions[descriptor]
+        file = self.opened[call.opening]
+        position = self.positions[call.opening]
         at = len(file.content) if position is None else position
         if position is not None:
-            self.positions[descriptor] += call.result
+            self.positions[call.opening] += call.result
         file.change(Write(call.begin, call.end, at, call.data))
 
     def _pwrite64(self, call):
-        self.node(call.path).change(Write(call.begin, call.end, call.last_number, call.data))
+        self.opened[call.opening].change(Write(call.begin, call.end, call.last_number, call.data))
 
     def _ftruncate(self, call):
-        self.node(call.path).change(Truncate(call.begin, call.end, call.last_number))
+        self.opened[call.opening].change(Truncate(call.begin, call.end, call.last_number))
 
     def _unlink(self, call):
         self._name(call, (call.paths()[0], None))

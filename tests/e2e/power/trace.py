@@ -29,17 +29,17 @@ def command(path):
 class Call:
     """One system call that succeeded."""
 
-    def __init__(self, name, arguments, result, opened, begin, end):
+    def __init__(self, name, arguments, result, opened, begin, end, opening):
         self.name = name
         self.arguments = arguments  # as strace writes them
         self.result = int(result)
         self.opened = _text(opened) if opened else None
         self.begin = begin
         self.end = end
+        self.opening = opening  # the call that had opened its first argument, a descriptor
         self.strings = [_bytes(text) for text in re.findall(r'"([^"]*)"', arguments)]
-        described = re.match(r"(?:-?\d+|AT_FDCWD)<([^>]*)>(\(deleted\))?", arguments)
+        described = re.match(r"(?:-?\d+|AT_FDCWD)<([^>]*)>", arguments)
         self.path = _text(described.group(1)) if described else None  # of the first argument
-        self.is_deleted = bool(described and described.group(2))
 
     def __repr__(self):
         return f"{self.name}({self.path or self.strings[:1]}) at {self.begin}"
@@ -89,19 +89,26 @@ def read_all(paths):
 
 def _read(path, at):
     unfinished = {}
+    openings = {}  # by descriptor, which one thread may get while another's last use of it is not done
     calls = []
     with open(path, encoding="ascii") as lines:
         for position, line in enumerate(lines, at):
             pid, text = line.rstrip("\n").split(maxsplit=1)
-            begin = position
-            if text.endswith(" <unfinished ...>"):
-                unfinished[pid] = (begin, text.removesuffix(" <unfinished ...>"))
-                continue
             resumed = re.match(r"<\.\.\. \w+ resumed>", text)
             if resumed:
-                begin, beginning = unfinished.pop(pid)
+                begin, opening, beginning = unfinished.pop(pid)
                 text = beginning + text[resumed.end():]
+            else:
+                begin = position
+                descriptor = re.match(r"\w+\((\d+)<", text)
+                opening = openings.get(int(descriptor.group(1))) if descriptor else None
+            if text.endswith(" <unfinished ...>"):
+                unfinished[pid] = (begin, opening, text.removesuffix(" <unfinished ...>"))
+                continue
             whole = re.match(r"(\w+)\((.*)\) += (\d+)(?:<([^>]*)>)?", text)
             if whole:
-                calls.append(Call(*whole.groups(), begin, position))
+                call = Call(*whole.groups(), begin, position, opening)
+                calls.append(call)
+                if call.name in OPENING:
+                    openings[call.result] = call
     return sorted(calls, key=lambda call: call.begin)
