@@ -129,7 +129,7 @@ static bool is_taken(const struct http_response *response)
 {
     struct url url;
 
-    if (response->status >= 300 && response->status < 400)
+    if (*response->redirect)
         return url_split(&url, response->redirect) && url_has_scheme(&url, "https") &&
                url_has_host(&url, APPS_SCRIPT_ANSWERS);
     return response->status >= 200 && response->status < 300;

@@ -44,7 +44,7 @@ struct span {
     bool has_children; /* is named by either */
     bool is_first;     /* of its name */
     char *next_start;
-    int64_t next_id; /* 0: it is the last of its name */
+    int64_t next_id; /* 0, which no run has: it is the last of its name */
 };
 
 struct spans {
@@ -212,9 +212,7 @@ static int bind_span(struct sqlite3_stmt *statement, const struct span *span)
         result = bind_text(statement, 4, parent->start_time);
     if (!result)
         result = bind_text(statement, 5, span->next_start);
-    if (!result && span->next_id)
-        result = sqlite3_bind_int64(statement, 6, span->next_id);
-    return result;
+    return result ? result : sqlite3_bind_int64(statement, 6, span->next_id);
 }
 
 struct children {

@@ -318,7 +318,7 @@ static void post__is_not_tried_again_when_it_is_refused(void **state)
         {STATUS("403"), TEL_E_REJECTED, false},    {STATUS("404"), TEL_E_NOT_FOUND, false},
         {STATUS("408"), TEL_E_UNAVAILABLE, false}, {STATUS("413"), TEL_E_REJECTED, true},
         {STATUS("422"), TEL_E_REJECTED, true},     {STATUS("429"), TEL_E_UNAVAILABLE, false},
-        {STATUS("302"), TEL_E_UNAVAILABLE, false},
+        {STATUS("300"), TEL_E_UNAVAILABLE, false}, {STATUS("302"), TEL_E_UNAVAILABLE, false},
     };
 
     (void)state;
