@@ -481,6 +481,8 @@ static void sync__sets_aside_what_is_no_record_with_the_reason_and_goes_on(void 
         {"{}", "event_id is required"},
         {"{\"record_type\":\"event\",\"run_id\":\"r\"}", "not \"event\""},
         {"{\"record_type\":5}", "record_type must be a string"},
+        {"{\"record_type\":\"event\",\"event_id\":\"good0\",\"status\":\"success\"}",
+         "not \"event\""},
         {"{\"event_id\":\"x\",\"run_id\":\"r\",\"agent_name\":\"\",\"job_type\":\"j\","
          "\"start_time\":\"2025-12-10T12:00:00Z\"}",
          "agent_name must not be empty"},

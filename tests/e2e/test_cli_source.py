@@ -69,6 +69,29 @@ class Source(cli.CliTestCase):
             self.assertEqual((result.returncode, result.stdout), (4, b""))
             self.assertEqual(len(result.stderr.splitlines()), 1, result.stderr)
 
+    def test_that_never_ends_is_read_up_to_a_limit(self):
+        """An id is looked for in 150 pages; then there is none."""
+        page = json.dumps([{"created_at": "2025-12-10T12:00:00Z", "id": 7}] * 1000).encode()
+        asked = []
+
+        def answer(connection):
+            path = connection.recv(65536).split()[1]
+            status, body = 404, b"{}"
+            if path == b"/version":
+                status, body = 200, b'{"name":"telemetryd"}'
+            elif path.startswith(b"/api/v1/runs?"):
+                status, body = 200, b"[]"
+                if b"run_id=" not in path:
+                    asked.append(path)
+                    body = page if len(asked) < 200 else body
+            connection.sendall(b"HTTP/1.1 %d X\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b"
+                               % (status, len(body), body))
+            connection.close()
+
+        result = self.telemetry("show", "abcd", "--url", cli.Peer(self, answer).url)
+        self.assertEqual((result.returncode, result.stdout), (3, b""), result.stderr)
+        self.assertEqual(len(asked), 150)
+
     def test_is_the_database_alone_while_another_process_has_the_lock(self):
         self.record("first")
         self.assertEqual(self.agents(), ["first"])

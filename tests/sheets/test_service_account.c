@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/cmocka_all.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -21,6 +23,21 @@ static void note(void *arg, tel_log_level level, const char *message)
 }
 
 static const struct log notes = {.write = note};
+
+/* What the next reads fail with, one after the other. */
+static int failures[2];
+
+TEL_API ssize_t read(int fd, void *bytes, size_t size)
+{
+    for (size_t i = 0; i < sizeof failures / sizeof *failures; i++) {
+        if (failures[i]) {
+            errno = failures[i];
+            failures[i] = 0;
+            return -1;
+        }
+    }
+    return syscall(SYS_read, fd, bytes, size);
+}
 
 static tel_error read_text(const char *path, const char *text, tel_fault *fault)
 {
@@ -125,6 +142,25 @@ static void read__refuses_what_is_no_small_file_and_does_not_hang(void **state)
     }
 }
 
+static void read__goes_on_when_it_is_interrupted_and_ends_when_it_fails(void **state)
+{
+    CLEANUP(freep) char *path = scratch_path(*state, "key.json");
+    struct service_account account;
+    tel_fault fault = {0};
+
+    key_file_write(path, NULL);
+    failures[0] = EINTR;
+    assert_int_equal(service_account_read(&account, path, &notes, NULL), TEL_OK);
+    assert_string_equal(account.private_key, rsa_key_pem());
+    service_account_clear(&account);
+
+    failures[0] = EINTR;
+    failures[1] = EIO;
+    assert_int_equal(service_account_read(&account, path, &notes, &fault), TEL_E_IO);
+    assert_non_null(strstr(fault.text, "cannot read the key file"));
+    assert_null(account.private_key);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +171,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             read__says_what_is_wrong_with_a_file_and_nothing_of_what_is_in_it, scratch_set_up,
             scratch_tear_down),
+        cmocka_unit_test_setup_teardown(read__goes_on_when_it_is_interrupted_and_ends_when_it_fails,
+                                        scratch_set_up, scratch_tear_down),
         cmocka_unit_test_setup_teardown(read__refuses_what_is_no_small_file_and_does_not_hang,
                                         scratch_set_up, scratch_tear_down),
     };
