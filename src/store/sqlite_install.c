@@ -4,7 +4,9 @@
  * name next. So those of the old file go with it before the new one comes.
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -15,20 +17,19 @@
 static const char *const beside[] = {"-journal", "-wal", "-shm"};
 #define BESIDE_COUNT (sizeof beside / sizeof *beside)
 
-static char *with_suffix(const char *path, const char *suffix)
+/* Without memory, too, which may be why all is given up. False: no file can have so long a name. */
+static bool name_beside(char name[PATH_MAX], const char *path, size_t i)
 {
-    char *result;
-
-    return asprintf(&result, "%s%s", path, suffix) < 0 ? NULL : result;
+    return snprintf(name, PATH_MAX, "%s%s", path, beside[i]) < PATH_MAX;
 }
 
 void store_remove(const char *path)
 {
     (void)unlink(path);
     for (size_t i = 0; i < BESIDE_COUNT; i++) {
-        CLEANUP(freep) char *name = with_suffix(path, beside[i]);
+        char name[PATH_MAX];
 
-        if (name)
+        if (name_beside(name, path, i))
             (void)unlink(name);
     }
 }
@@ -61,19 +62,31 @@ static tel_error keep_file(char **kept, const char *target, tel_fault *fault)
     return TEL_OK;
 }
 
-/* Move what is beside the old file to its new name, or, without one, out of the way of any. */
-static tel_error move_beside(const char *target, const char *kept, tel_fault *fault)
+/* Move what is beside a file to its new name, or, without one, out of the way of any. */
+static tel_error move_beside(const char *path, const char *new_path, tel_fault *fault)
 {
     for (size_t i = 0; i < BESIDE_COUNT; i++) {
-        CLEANUP(freep) char *from = with_suffix(target, beside[i]);
-        CLEANUP(freep) char *to = with_suffix(kept ? kept : target, beside[i]);
+        char from[PATH_MAX];
+        char to[PATH_MAX];
 
-        if (!from || !to)
-            return fault_nomem(fault);
-        if ((kept ? rename(from, to) : unlink(from)) && errno != ENOENT)
+        if (!name_beside(from, path, i) || (access(from, F_OK) && errno == ENOENT))
+            continue;
+        if (!name_beside(to, new_path ? new_path : path, i))
+            return fault_set(fault, TEL_E_IO, "cannot move %s away: its name is too long", from);
+        if (new_path ? rename(from, to) : unlink(from))
             return fault_errno(fault, TEL_E_IO, "cannot move %s away", from);
     }
     return TEL_OK;
+}
+
+/* The old file stays what it was: its second name goes, when nothing that is beside it needs that. */
+static void give_up(const char *target, char **kept)
+{
+    if (!*kept || move_beside(*kept, target, NULL))
+        return;
+    (void)unlink(*kept);
+    free(*kept);
+    *kept = NULL;
 }
 
 /* Let SQLite finish what a killed writer left beside the old file, so that it is whole without. A file
@@ -104,9 +117,10 @@ tel_error store_install(char **kept, const char *path, const char *target, tel_f
         error = move_beside(target, *kept, fault);
     if (!error)
         error = directory_sync(directory, fault);
-    if (error)
-        return error;
-    if (rename(path, target))
-        return fault_errno(fault, TEL_E_IO, "cannot rename %s to %s", path, target);
-    return directory_sync(directory, fault);
+    if (!error && rename(path, target))
+        error = fault_errno(fault, TEL_E_IO, "cannot rename %s to %s", path, target);
+    if (!error)
+        return directory_sync(directory, fault);
+    give_up(target, kept);
+    return error;
 }

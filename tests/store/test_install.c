@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -76,6 +77,25 @@ static void store_install__lets_no_journal_of_the_old_one_reach_the_new(void **s
     assert_runs(fixture->path, "new");
 }
 
+static void store_install__that_fails_leaves_the_old_one_as_it_was(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(freep) char *path = scratch_path(fixture->directory, "db/new");
+    CLEANUP(freep) char *beside = scratch_path(fixture->directory, "db/telemetry.sqlite-shm");
+    struct stat status;
+    char *kept;
+
+    store_close(fixture_open(fixture));
+    fixture->store = NULL;
+    scratch_write(fixture->path, "none of ours");
+    scratch_write(beside, "its index");
+    assert_int_equal(store_install(&kept, path, fixture->path, NULL), TEL_E_IO);
+    assert_null(kept);
+    assert_int_equal(stat(fixture->path, &status), 0);
+    assert_int_equal(status.st_nlink, 1);
+    assert_int_equal(access(beside, F_OK), 0);
+}
+
 static void store_install__leaves_a_database_that_is_being_written_to(void **state)
 {
     struct fixture *fixture = *state;
@@ -120,6 +140,7 @@ int main(void)
         TEST(store_install__puts_the_new_one_where_there_was_none),
         TEST(store_install__keeps_the_old_one_under_a_name_of_its_own),
         TEST(store_install__lets_no_journal_of_the_old_one_reach_the_new),
+        TEST(store_install__that_fails_leaves_the_old_one_as_it_was),
         TEST(store_install__leaves_a_database_that_is_being_written_to),
         TEST(store_remove__removes_what_is_beside_it_too),
     };
