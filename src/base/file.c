@@ -29,6 +29,13 @@ char *path_join(const char *directory, const char *name)
     return path;
 }
 
+const char *directory_for_now(void)
+{
+    const char *directory = getenv("TMPDIR");
+
+    return directory && *directory == '/' ? directory : "/tmp";
+}
+
 char *path_directory(const char *path)
 {
     const char *slash = strrchr(path, '/');

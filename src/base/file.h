@@ -21,6 +21,9 @@ enum file_access { FILE_OWNER_ONLY, FILE_GROUP_TOO };
 /* Join with exactly one '/'. NULL: out of memory. The caller frees it. */
 char *path_join(const char *directory, const char *name);
 
+/* Where files that nobody keeps go: TMPDIR, unless that depends on where one is, else /tmp. */
+const char *directory_for_now(void);
+
 /* Return a copy of the directory part ("." when there is none). The caller frees it. */
 char *path_directory(const char *path);
 

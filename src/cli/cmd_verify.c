@@ -6,6 +6,7 @@
  * something to say of, as they will be once it is delivered. Then run by run is compared.
  */
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -31,7 +32,7 @@
 struct verify {
     struct common_options common;
     struct comparison comparison;
-    char directory[64]; /* of the databases made for it */
+    char directory[PATH_MAX - NAME_MAX]; /* of the databases made for it */
     struct trail_report trail;
     int64_t begun_us;
     size_t buffer_lines;
@@ -84,7 +85,7 @@ static void say_bad(void *arg, const struct trail_line *line, const char *reason
 static tel_error open_new(struct store **out, const struct verify *verify, const char *name,
                           tel_fault *fault)
 {
-    char path[96];
+    char path[PATH_MAX];
     const struct store_options options = {.path = path};
 
     (void)snprintf(path, sizeof path, "%s/%s", verify->directory, name);
@@ -215,10 +216,12 @@ static tel_error run(struct verify *verify)
         !config_text(verify->common.config, CONFIG_TELEMETRY_NDJSON_DIR))
         return fault_set(&verify->fault, TEL_E_IO,
                          "there is no home directory; set TELEMETRY_BASE_DIR");
-    (void)snprintf(verify->directory, sizeof verify->directory, "/tmp/telemetry-verify-XXXXXX");
+    (void)snprintf(verify->directory, sizeof verify->directory, "%s/telemetry-verify-XXXXXX",
+                   directory_for_now());
     if (!mkdtemp(verify->directory)) {
         *verify->directory = '\0';
-        return fault_errno(&verify->fault, TEL_E_IO, "cannot make a directory in /tmp");
+        return fault_errno(&verify->fault, TEL_E_IO, "cannot make a directory in %s",
+                           directory_for_now());
     }
     verify->begun_us = clock_now_us();
     timestamp_format(verify->comparison.begun_at, verify->begun_us);
@@ -236,7 +239,7 @@ static void clear(struct verify *verify)
 
     comparison_clear(&verify->comparison);
     for (size_t i = 0; i < sizeof names / sizeof *names && *verify->directory; i++) {
-        char path[96];
+        char path[PATH_MAX];
 
         (void)snprintf(path, sizeof path, "%s/%s", verify->directory, names[i]);
         store_remove(path);

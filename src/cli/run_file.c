@@ -15,9 +15,7 @@
 
 void run_file_make(struct run_file *file)
 {
-    const char *directory = getenv("TMPDIR");
-    bool is_usable = directory && *directory == '/'; /* the command may be somewhere else */
-    CLEANUP(freep) char *path = path_join(is_usable ? directory : "/tmp", "telemetry-run-XXXXXX");
+    CLEANUP(freep) char *path = path_join(directory_for_now(), "telemetry-run-XXXXXX");
     int fd = path ? mkostemp(path, O_CLOEXEC) : -1;
 
     *file = (struct run_file){0};

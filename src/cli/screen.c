@@ -106,19 +106,23 @@ size_t screen_fit(const char *text, size_t columns)
     return length;
 }
 
+/* There was no memory for some of the output: what follows would hide the gap. */
+static bool has_gap;
+
 void screen_write(struct strbuf *buf)
 {
-    if (strbuf_failed(buf)) {
-        complain("out of memory");
-        exit(STATUS_UNREACHABLE);
-    }
-    if (buf->length)
+    has_gap = has_gap || strbuf_failed(buf);
+    if (buf->length && !has_gap)
         (void)fwrite(buf->text, 1, buf->length, stdout); /* screen_finish() asks ferror() */
     strbuf_reset(buf);
 }
 
 int screen_finish(void)
 {
+    if (has_gap) {
+        complain("out of memory");
+        return STATUS_UNREACHABLE;
+    }
     if (fflush(stdout) == 0 && !ferror(stdout))
         return STATUS_DONE;
     complain("cannot write the output: %s", strerror(errno));

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """The n-th system call, or allocation, of the command fails, alone or with all that follow, for each n:
-what it says it did is done, what it prints is true or it says why not, and no record is lost.
+what it says it did is done, what it prints is true or it says why not, no record is lost, and it leaves
+neither memory nor files that do not belong there.
 """
 import collections
 import json
 import os
+import re
 import shutil
 import uuid
 
@@ -14,13 +16,20 @@ import ledger
 import trail
 
 RUNS_MAX = 50  # that are looked at together
+BECAME_ANOTHER = b"the command runs, its end will not be recorded"  # and so freed nothing
+BELONGS = re.compile(r"raw/events_\d+\.ndjson|buffer/telemetry_[\w-]+\.jsonl\.(active|ready|synced)|"
+                     r"db/telemetry\.sqlite(\.lock|\.trail|\.\w+-\w+\.replaced)?")
 
 
 class FaultsTest(faults.TestCase, trail.TrailTestCase):
     def setUp(self):
         super().setUp()
         self.prepared = self.base / "prepared"
+        self.temporary = self.base / "temporary"
+        self.temporary.mkdir()
         self.base = self.base / "base"
+        self.failing = None  # the call
+        self.left = self.left_by_a_healthy_one = None  # blocks of memory
         self.runs = {}  # those that were not looked at yet: by agent, what was said of it
 
     def prepare(self, runs=3, buffered=0):
@@ -40,12 +49,29 @@ class FaultsTest(faults.TestCase, trail.TrailTestCase):
 
     def command(self, *arguments):
         """Run it as it may fail; it ends by itself, with a reason if it did not do what it should."""
-        result = self.telemetry(*arguments, settings=self.faults.settings)
+        before = self.faults.blocks
+        result = self.telemetry(*arguments, settings={**self.faults.settings, "TMPDIR": self.temporary})
         self.faults.heal()
+        self.left = self.faults.blocks - before
         self.assertGreaterEqual(result.returncode, 0, result.stderr)
         if result.returncode:
             self.assertTrue(result.stderr or arguments[0] == "run", arguments)
+        if self.failing and BECAME_ANOTHER not in result.stderr:
+            self.assertLessEqual(self.left, self.left_by_a_healthy_one, result.stderr)
+        if self.strays():
+            self.assertEqual(self.failing, "unlink", self.strays())
+            shutil.rmtree(self.temporary)
+            self.temporary.mkdir()
+            again = ("rebuild", "--force") if arguments[0] == "rebuild" else ("sync",)
+            self.assertEqual(self.telemetry(*again).returncode, 0)
+            self.assertEqual(self.strays(), [])
         return result
+
+    def strays(self):
+        """Files that do not belong there."""
+        files = {str(path.relative_to(self.base)) for path in self.base.rglob("*") if path.is_file()}
+        return [*filter(lambda name: not BELONGS.fullmatch(name), files), *self.temporary.iterdir(),
+                *filter(self.database.samefile, self.database.parent.glob("*.replaced"))]
 
     # ---- What it does ----
 
@@ -100,11 +126,16 @@ class FaultsTest(faults.TestCase, trail.TrailTestCase):
 
     def at_each(self, live, call_stride, memory_stride, failures=faults.FAILURES):
         points = collections.Counter()
+        self.failing = None
+        live()
+        self.left_by_a_healthy_one = self.left
         for call, number in failures:
+            self.failing = call
             with self.subTest(call=call, error=os.strerror(number)):
                 points[call] += self.at_each_point(
                     lambda *which, call=call, number=number:
                         self.faults.fail_calls(*which, number, call), call_stride, live)
+        self.failing = "malloc"
         with self.subTest(call="malloc"):
             points["malloc"] = self.at_each_point(self.faults.fail_allocations, memory_stride, live)
         print(points.total(), "points:", dict(points))
