@@ -43,7 +43,6 @@ static json_t *parse_about(const struct strbuf *body, const struct tel_record *r
 static bool read_single(struct write *write, const struct strbuf *body)
 {
     CLEANUP(json_releasep) json_t *answer = parse_about(body, write->record);
-    const char *run_id = json_string_value(json_object_get(answer, "run_id"));
     const char *status = json_string_value(json_object_get(answer, "status"));
 
     if (!answer)
@@ -53,7 +52,6 @@ static bool read_single(struct write *write, const struct strbuf *body)
     else
         write->result =
             status && strcmp(status, "duplicate") == 0 ? WRITE_DUPLICATE : WRITE_CREATED;
-    (void)snprintf(write->run_id, sizeof write->run_id, "%s", run_id ? run_id : "");
     return true;
 }
 

@@ -22,7 +22,7 @@ struct commit {
         struct tel_record record;
     } * runs; /* the one that was named comes first */
     struct write **writes;
-    char *run_id; /* of that one */
+    char *run_id; /* of that one, once it is written */
     bool has_children;
 };
 
@@ -157,6 +157,8 @@ static tel_error add_run(struct commit *commit, const char *event_id)
     run->record = RECORD();
     run->write =
         (struct write){.kind = WRITE_UPDATE, .record = &run->record, .cleared = COMMIT_FIELDS};
+    if (index == 0)
+        run->write.run_id = &commit->run_id;
     commit->writes[index] = &run->write;
     error = record_merge(&run->record, &commit->record, COMMIT_FIELDS, NULL);
     return error ? error : record_set_text(&run->record, FIELD_event_id, event_id, NULL);
@@ -202,21 +204,16 @@ static tel_error add_single(struct commit *commit, const char *event_id, tel_fau
     return error ? fault_nomem(fault) : TEL_OK;
 }
 
-/* Find the run, and what is below it when that is asked for. false: the exchange has its answer. */
+/* Name the run, and what is below it when that is asked for. false: the exchange has its answer. */
 static bool find_runs(struct service *service, struct exchange *exchange, struct commit *commit)
 {
     CLEANUP(record_clear) struct tel_record run = RECORD();
-    const char *run_id;
     tel_fault fault = {0};
     tel_error error;
 
-    if (!lookup_run(service, exchange, &run))
+    if (commit->has_children && !lookup_run(service, exchange, &run))
         return false;
-    run_id = record_text(&run, FIELD_run_id);
-    commit->run_id = strdup(run_id ? run_id : "");
-    if (!commit->run_id)
-        error = fault_nomem(&fault);
-    else if (commit->has_children)
+    if (commit->has_children)
         error = add_tree(service, commit, &run, &fault);
     else
         error = add_single(commit, exchange->request.path_argument, &fault);

@@ -75,7 +75,7 @@ tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault);
 
 /* ---- sqlite_list.c --------------------------------------------------------------------------- */
 
-/* So many runs at most does a list look at before it lets writers pass. */
+/* So many runs at most are looked at before it is asked whether writers should pass. */
 #define SLICE_RUNS 512
 
 /* ---- sqlite_read.c --------------------------------------------------------------------------- */

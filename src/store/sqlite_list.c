@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * Lists. One that finds little would hold up the writer for as long as it looks, so it looks in
- * slices: after SLICE_RUNS runs it lets go of the database and goes on from the place where it was.
- * What is written meanwhile is seen where the walk has yet to come.
+ * slices of SLICE_RUNS runs: when it has had the database for HOLD_MS, it lets go of it after a slice,
+ * and goes on from the place where it was. What is written meanwhile is seen where the walk has yet to
+ * come.
  */
 #include <sqlite3.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "store/query_sql.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
+
+#define HOLD_MS 5
 
 /* A place in the order of created_at and id. */
 struct place {
@@ -180,7 +183,24 @@ static int walk_on(struct walk *walk)
 {
     int result = walk->spans ? next_span(walk) : SQLITE_OK;
 
+    walk->store->slices++;
     return result || walk->is_over ? result : look(walk);
+}
+
+/* Take slices for as long as the database may be held. */
+static int take_turn(struct walk *walk)
+{
+    struct deadline end;
+    int result;
+
+    sqlite_begin_wait(walk->store);
+    result = sqlite_begin(walk->store);
+    if (!result)
+        result = walk_on(walk); /* waits for the lock first */
+    end = deadline_in(HOLD_MS);
+    while (!result && !walk->is_over && deadline_left_ms(end) > 0)
+        result = walk_on(walk);
+    return result ? result : sqlite_commit(walk->store);
 }
 
 /* ---- Prefixes -------------------------------------------------------------------------------- */
@@ -279,10 +299,9 @@ tel_error store_query(struct store *store, const struct run_query *query, tel_re
         result = narrow_all(&walk);
     if (!result)
         result = prepare_all(&walk);
-    while (!result && !walk.is_over) {
-        sqlite_begin_wait(store); /* for each slice anew */
-        result = walk_on(&walk);
-        store->slices++;
-    }
-    return sqlite_fault(store, result, "read", fault);
+    while (!result && !walk.is_over)
+        result = take_turn(&walk);
+    error = sqlite_fault(store, result, "read", fault);
+    sqlite_end_reading(store);
+    return error;
 }

@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -107,10 +108,7 @@ static int create(struct store *store, struct write *write)
         result = bind_text(insert, FIELD_updated_at, now);
     if (!result && !record_has(record, FIELD_created_at))
         result = bind_text(insert, FIELD_created_at, now);
-    if (result)
-        return result;
-    (void)snprintf(write->run_id, sizeof write->run_id, "%s", record_text(record, FIELD_run_id));
-    return step(store, insert, write, WRITE_CREATED);
+    return result ? result : step(store, insert, write, WRITE_CREATED);
 }
 
 /* The last update statement is kept: updates of one kind come in rows. */
@@ -221,19 +219,27 @@ static int change_merged(struct store *store, struct write *write, const struct 
     return change(store, write, record_int(stored, FIELD_id), &merged, set);
 }
 
+static bool tell_run_id(struct write *write, const struct tel_record *stored)
+{
+    const char *run_id = record_text(stored, FIELD_run_id);
+
+    free(*write->run_id); /* the transaction may be tried again */
+    *write->run_id = strdup(run_id ? run_id : "");
+    return *write->run_id != NULL;
+}
+
 /* Apply one write to what is stored: nothing, or this run. */
 static int apply_to(struct store *store, struct write *write, const struct tel_record *stored,
                     bool found)
 {
-    const char *run_id;
     field_set set;
 
     if (!found) {
         write->result = WRITE_NOT_FOUND;
         return write->kind == WRITE_CREATE ? create(store, write) : SQLITE_OK;
     }
-    run_id = record_text(stored, FIELD_run_id);
-    (void)snprintf(write->run_id, sizeof write->run_id, "%s", run_id ? run_id : "");
+    if (write->run_id && !tell_run_id(write, stored))
+        return SQLITE_NOMEM;
     if (write->kind == WRITE_RETRY_COUNT)
         return count_retry(store, write, stored);
     set = fields_to_change(write, stored);
@@ -279,7 +285,6 @@ static void forget_results(struct write **writes, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         writes[i]->result = WRITE_PENDING;
-        writes[i]->run_id[0] = '\0';
         writes[i]->reason[0] = '\0';
         writes[i]->ended = false;
     }

@@ -30,6 +30,11 @@ class Associating(CommitTestCase):
                                      git_commit_author="A <a@b>", git_commit_timestamp="yesterday",
                                      updated_at=after["updated_at"]))
 
+    def test_a_run_id_of_any_length_is_answered_whole(self):
+        run = self.post(run_id="ü" * 1000)
+        response = self.associate(run["event_id"], commit_hash="0123abc", commit_source="ci")
+        self.assertEqual(response.json()["run_id"], "ü" * 1000)
+
     def test_what_is_not_given_becomes_null(self):
         run = self.post(git_commit_author="A", git_commit_timestamp="T")
         self.associate(run["event_id"], commit_hash="0123abc", commit_source="ci",
