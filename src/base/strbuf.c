@@ -76,6 +76,22 @@ void strbuf_putc(struct strbuf *buf, char c)
     strbuf_append(buf, &c, 1);
 }
 
+/* printf() takes ten times as long, and runs hold many numbers. */
+void strbuf_put_int(struct strbuf *buf, int64_t value)
+{
+    uint64_t rest = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    char digits[sizeof "-9223372036854775808"];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        digits[--at] = '-';
+    strbuf_append(buf, digits + at, sizeof digits - at);
+}
+
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
 {
     size_t room = buf->text ? buf->capacity - buf->length : 0;

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct strbuf {
     char *text; /* NUL-terminated; NULL while nothing was appended */
@@ -31,6 +32,7 @@ void strbuf_reset(struct strbuf *buf);
 void strbuf_append(struct strbuf *buf, const void *bytes, size_t count);
 void strbuf_puts(struct strbuf *buf, const char *text);
 void strbuf_putc(struct strbuf *buf, char c);
+void strbuf_put_int(struct strbuf *buf, int64_t value);
 void strbuf_printf(struct strbuf *buf, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

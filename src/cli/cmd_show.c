@@ -123,7 +123,7 @@ static void put_short(struct showing *showing, const struct tel_record *run, int
     else if (text)
         escape_append(showing->out, text, showing->screen.escapes);
     else
-        strbuf_printf(showing->out, "%" PRId64, record_int(run, field));
+        strbuf_put_int(showing->out, record_int(run, field));
     strbuf_putc(showing->out, '\n');
 }
 

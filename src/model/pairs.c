@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/pairs.h"
 
-#include <inttypes.h>
-
 #include "base/cleanup.h"
 #include "base/json.h"
 
@@ -22,7 +20,7 @@ static void write_value(struct strbuf *out, const tel_pair *pair)
     bool is_text = pair->kind == TEL_PAIR_TEXT || pair->kind == TEL_PAIR_JSON;
 
     if (pair->kind == TEL_PAIR_INT)
-        strbuf_printf(out, "%" PRId64, pair->integer);
+        strbuf_put_int(out, pair->integer);
     else if (pair->kind == TEL_PAIR_BOOL)
         strbuf_puts(out, pair->integer ? "true" : "false");
     else if (pair->kind == TEL_PAIR_REAL)

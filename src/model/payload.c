@@ -5,7 +5,6 @@
  */
 #include "model/payload.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,7 +133,7 @@ static void write_cell(struct strbuf *buf, const struct tel_record *record, int 
     else if (text)
         json_write_string(buf, text);
     else
-        strbuf_printf(buf, "%" PRId64, record_int(record, index));
+        strbuf_put_int(buf, record_int(record, index));
 }
 
 void payload_write_row(struct strbuf *buf, const struct tel_api_payload *payload)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "model/record_json.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -44,7 +43,7 @@ static void write_value(struct strbuf *buf, const struct tel_record *record, int
     else if (field->kind == KIND_BOOL && form == RECORD_AS_SERVED)
         strbuf_puts(buf, record_int(record, index) ? "true" : "false");
     else
-        strbuf_printf(buf, "%" PRId64, record_int(record, index));
+        strbuf_put_int(buf, record_int(record, index));
 }
 
 /* What stands before each value, the comma included, which the first has not. */

@@ -6,9 +6,9 @@
 #include "model/git_url.h"
 #include "model/record_json.h"
 
-static void write_link(struct strbuf *buf, const char *name, const char *url)
+static void write_link(struct strbuf *buf, const char *key, const char *url)
 {
-    strbuf_printf(buf, ",\"%s\":", name);
+    strbuf_puts(buf, key);
     json_write_string(buf, url);
 }
 
@@ -21,7 +21,7 @@ void run_object_write(struct strbuf *buf, const struct tel_record *record)
 
     strbuf_putc(buf, '{');
     record_write_members(buf, record, ~(field_set)0, RECORD_AS_SERVED);
-    write_link(buf, "commit_url", commit_url);
-    write_link(buf, "repo_url", repo_url);
+    write_link(buf, ",\"commit_url\":", commit_url);
+    write_link(buf, ",\"repo_url\":", repo_url);
     strbuf_putc(buf, '}');
 }

@@ -28,4 +28,7 @@ void run_sql_update(struct strbuf *sql, field_set set);
 /* Append "SELECT ... FROM agent_runs", all columns. */
 void run_sql_select(struct strbuf *sql);
 
+/* Append the same of the runs whose ids are in the JSON array ?1, in its order. */
+void run_sql_select_each(struct strbuf *sql);
+
 #endif

@@ -21,6 +21,7 @@ enum kept_statement {
     KEPT_BEGIN_WRITING,
     KEPT_COMMIT,
     KEPT_GET,
+    KEPT_GET_BATCH,
     KEPT_INSERT,
     KEPT_UPDATE,
     KEPT_COUNT
@@ -73,10 +74,22 @@ tel_error sqlite_schema_check(struct store *store, int *version, tel_fault *faul
 /* Bring the schema to the present version. */
 tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault);
 
-/* ---- sqlite_list.c --------------------------------------------------------------------------- */
+/* ---- sqlite_batch.c -------------------------------------------------------------------------- */
 
 /* So many runs at most are looked at before it is asked whether writers should pass. */
 #define SLICE_RUNS 512
+
+/* Runs that are to be read. */
+struct batch {
+    int64_t ids[SLICE_RUNS];
+    size_t count;
+};
+
+/* What is done with the run of ids[place], which lasts until it returns. Nonzero: no more. */
+typedef int batch_fn(void *arg, size_t place, const struct tel_record *run);
+
+/* Hand on the runs of a batch, in its order, as far as they are there, and empty it. */
+int sqlite_view_batch(struct store *store, struct batch *batch, batch_fn *each, void *arg);
 
 /* ---- sqlite_read.c --------------------------------------------------------------------------- */
 
@@ -119,12 +132,6 @@ int sqlite_read_record(struct sqlite3_stmt *statement, struct tel_record *record
 
 /* The same without copying; the record lasts until the statement goes on. */
 int sqlite_view_record(struct sqlite3_stmt *statement, struct tel_record *record);
-
-/* Prepare the SELECT of a run by its id, and look at one by it, as sqlite_view_record() does. *found: it
- * is there. The caller resets the statement. */
-int sqlite_prepare_by_id(struct sqlite3_stmt **out, struct store *store);
-int sqlite_view_by_id(struct sqlite3_stmt *by_id, int64_t id, struct tel_record *record,
-                      bool *found);
 
 /* Find the run of an event_id. *found: it was read into the record, which was empty. */
 int sqlite_find(struct store *store, const char *event_id, struct tel_record *record, bool *found);

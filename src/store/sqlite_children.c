@@ -216,8 +216,10 @@ static int bind_span(struct sqlite3_stmt *statement, const struct span *span)
 }
 
 struct children {
+    struct store *store;
     struct sqlite3_stmt *find; /* those of a parent */
-    struct sqlite3_stmt *get;  /* one of them */
+    struct batch found;
+    size_t parents[SLICE_RUNS]; /* whose they are */
     run_child_fn *each;
     void *arg;
     bool is_over;
@@ -226,49 +228,52 @@ struct children {
 static void children_clear(struct children *children)
 {
     statementp_free(&children->find);
-    statementp_free(&children->get);
 }
 
-static int hand_on(struct children *children, size_t parent, int64_t id)
+static int hand_on(void *arg, size_t place, const struct tel_record *child)
 {
-    CLEANUP(statementp_reset) struct sqlite3_stmt *get = children->get;
-    struct tel_record child;
-    bool found;
-    int result = sqlite_view_by_id(get, id, &child, &found);
+    struct children *children = arg;
 
-    if (!result && found)
-        children->is_over = children->each(children->arg, parent, &child) != 0;
-    return result;
+    children->is_over = children->each(children->arg, children->parents[place], child) != 0;
+    return children->is_over;
 }
 
-static int hand_on_those_of(struct children *children, const struct span *span)
+static int hand_on_found(struct children *children)
+{
+    return sqlite_view_batch(children->store, &children->found, hand_on, children);
+}
+
+static int take(struct children *children, size_t parent, int64_t id)
+{
+    struct batch *found = &children->found;
+
+    children->parents[found->count] = parent;
+    found->ids[found->count++] = id;
+    return found->count == SLICE_RUNS ? hand_on_found(children) : SQLITE_OK;
+}
+
+static int find_those_of(struct children *children, const struct span *span)
 {
     CLEANUP(statementp_reset) struct sqlite3_stmt *find = children->find;
     int result = bind_span(find, span);
 
     while (!result && !children->is_over && (result = sqlite3_step(find)) == SQLITE_ROW)
-        result = hand_on(children, span->index, sqlite3_column_int64(find, 0));
+        result = take(children, span->index, sqlite3_column_int64(find, 0));
     return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
-static int prepare_all(struct store *store, struct children *children)
+static int hand_on_all(const struct spans *spans, struct children *children)
 {
+    struct store *store = children->store;
     int result = sqlite3_prepare_v2(store->db, CHILDREN, -1, &children->find, NULL);
-
-    return result ? result : sqlite_prepare_by_id(&children->get, store);
-}
-
-static int hand_on_all(struct store *store, const struct spans *spans, struct children *children)
-{
-    int result = prepare_all(store, children);
 
     for (size_t i = 0; i < spans->count && !result && !children->is_over; i++) {
         if (spans->items[i].has_children)
-            result = hand_on_those_of(children, &spans->items[i]);
+            result = find_those_of(children, &spans->items[i]);
         if (!result)
             result = pause_after(store, i);
     }
-    return result;
+    return result || children->is_over ? result : hand_on_found(children);
 }
 
 tel_error store_children(struct store *store, const struct run_parent *parents, size_t count,
@@ -277,7 +282,7 @@ tel_error store_children(struct store *store, const struct run_parent *parents, 
     CLEANUP(spans_free)
     struct spans spans = {.items = calloc(count + 1, sizeof *spans.items), .count = count};
     CLEANUP(children_clear)
-    struct children children = {.each = each, .arg = arg};
+    struct children children = {.store = store, .each = each, .arg = arg};
     tel_error error = sqlite_ready(store, fault);
     int result;
 
@@ -293,7 +298,7 @@ tel_error store_children(struct store *store, const struct run_parent *parents, 
         result = find_next(store, &spans);
     qsort(spans.items, count, sizeof *spans.items, by_index);
     if (!result)
-        result = hand_on_all(store, &spans, &children);
+        result = hand_on_all(&spans, &children);
     error = sqlite_fault(store, result, "read", fault);
     sqlite_end_reading(store);
     return error;

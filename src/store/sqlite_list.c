@@ -28,9 +28,9 @@ struct walk {
     char *names[2]; /* that prefixes led to */
     struct sqlite3_stmt *runs;
     struct sqlite3_stmt *spans; /* NULL: none can be passed over */
-    struct sqlite3_stmt *get;
-    struct place at;   /* what lies behind it is still to be looked at... */
-    struct place last; /* ...before this one */
+    struct batch found;         /* what is in the list */
+    struct place at;            /* what lies behind it is still to be looked at... */
+    struct place last;          /* ...before this one */
     bool is_over;
     int64_t to_skip;
     int64_t to_come;
@@ -42,7 +42,6 @@ static void walk_clear(struct walk *walk)
 {
     statementp_free(&walk->runs);
     statementp_free(&walk->spans);
-    statementp_free(&walk->get);
     free(walk->names[0]);
     free(walk->names[1]);
     free(walk->at.time);
@@ -125,23 +124,26 @@ static int next_span(struct walk *walk)
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
 
-/* Hand on a run that is in the list. */
-static int hand_on(struct walk *walk, int64_t id)
+static void take(struct walk *walk, int64_t id)
 {
-    CLEANUP(statementp_rewind) struct sqlite3_stmt *get = walk->get;
-    struct tel_record record;
-    bool found;
-    int result;
-
     if (walk->to_skip > 0) {
         walk->to_skip--;
-        return SQLITE_OK;
+        return;
     }
-    result = sqlite_view_by_id(get, id, &record, &found);
-    if (result || !found)
-        return result;
-    walk->is_over = walk->each(walk->arg, &record) != 0 || --walk->to_come == 0;
-    return SQLITE_OK;
+    walk->found.ids[walk->found.count++] = id;
+    walk->is_over = --walk->to_come == 0;
+}
+
+/* Hand on one that is in the list. */
+static int hand_on(void *arg, size_t place, const struct tel_record *run)
+{
+    struct walk *walk = arg;
+
+    bool is_enough = walk->each(walk->arg, run) != 0;
+
+    (void)place;
+    walk->is_over = walk->is_over || is_enough;
+    return is_enough;
 }
 
 static int bind_ends(struct walk *walk)
@@ -164,13 +166,16 @@ static int look(struct walk *walk)
     int result = bind_ends(walk);
     int64_t looked_at = 0;
 
-    while (!result && (result = sqlite3_step(runs)) == SQLITE_ROW) {
+    if (result)
+        return result;
+    while ((result = sqlite3_step(runs)) == SQLITE_ROW) {
         const char *time = (const char *)sqlite3_column_text(runs, 0);
         int64_t id = sqlite3_column_int64(runs, 1);
 
-        result = sqlite3_column_int(runs, 2) ? hand_on(walk, id) : SQLITE_OK;
-        if (result || walk->is_over)
-            return result;
+        if (sqlite3_column_int(runs, 2))
+            take(walk, id);
+        if (walk->is_over)
+            return SQLITE_OK;
         if (++looked_at == SLICE_RUNS)
             return place_set(&walk->at, walk->query.by_row ? "" : time ? time : "", id);
     }
@@ -184,7 +189,9 @@ static int walk_on(struct walk *walk)
     int result = walk->spans ? next_span(walk) : SQLITE_OK;
 
     walk->store->slices++;
-    return result || walk->is_over ? result : look(walk);
+    if (!result && !walk->is_over)
+        result = look(walk);
+    return result ? result : sqlite_view_batch(walk->store, &walk->found, hand_on, walk);
 }
 
 /* Take slices for as long as the database may be held. */
@@ -277,7 +284,7 @@ static int prepare_all(struct walk *walk)
         query_sql_span(&sql, &values, &walk->query);
         result = prepare(&walk->spans, walk->store, &sql, &values);
     }
-    return result ? result : sqlite_prepare_by_id(&walk->get, walk->store);
+    return result;
 }
 
 tel_error store_query(struct store *store, const struct run_query *query, tel_record_fn *each,

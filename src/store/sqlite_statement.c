@@ -181,28 +181,6 @@ int sqlite_view_record(struct sqlite3_stmt *statement, struct tel_record *record
     return read_fields(statement, record, record_view_text);
 }
 
-int sqlite_prepare_by_id(struct sqlite3_stmt **out, struct store *store)
-{
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-
-    run_sql_select(&sql);
-    strbuf_puts(&sql, " WHERE id = ?1");
-    return sqlite_prepare(out, store, &sql);
-}
-
-int sqlite_view_by_id(struct sqlite3_stmt *by_id, int64_t id, struct tel_record *record,
-                      bool *found)
-{
-    int result = sqlite3_bind_int64(by_id, 1, id);
-
-    if (!result)
-        result = sqlite3_step(by_id);
-    *found = result == SQLITE_ROW;
-    if (!*found)
-        return result == SQLITE_DONE ? SQLITE_OK : result;
-    return sqlite_view_record(by_id, record);
-}
-
 static int prepare_get(struct store *store)
 {
     CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "support/cmocka_all.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -23,6 +25,21 @@ static void strbuf__grows_and_stays_terminated(void **state)
     assert_memory_equal(buf.text, "000001002", 9);
     assert_memory_equal(buf.text + 300, "abc\0x", 6);
     assert_false(strbuf_failed(&buf));
+}
+
+static void strbuf__numbers_are_written_as_printf_does(void **state)
+{
+    static const int64_t numbers[] = {0, 7, -1, 10, -90, 1234567890, INT64_MAX, INT64_MIN};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        CLEANUP(strbuf_clear) struct strbuf buf = STRBUF(1000);
+        char expected[32];
+
+        (void)snprintf(expected, sizeof expected, "%" PRId64, numbers[i]);
+        strbuf_put_int(&buf, numbers[i]);
+        assert_string_equal(buf.text, expected);
+    }
 }
 
 static void strbuf__takes_exactly_its_maximum(void **state)
@@ -119,6 +136,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strbuf__grows_and_stays_terminated),
+        cmocka_unit_test(strbuf__numbers_are_written_as_printf_does),
         cmocka_unit_test(strbuf__takes_exactly_its_maximum),
         cmocka_unit_test(strbuf__failure_is_sticky_and_leaves_nothing),
         cmocka_unit_test(strbuf__a_count_that_would_wrap_round_is_too_large),
