@@ -60,13 +60,14 @@ tel_error tel_ndjson_new(tel_ndjson **out, const char *directory, const tel_conf
 static tel_error make_line(struct strbuf *line, const char *json, tel_fault *fault)
 {
     CLEANUP(json_releasep) json_t *object = NULL;
+    tel_fault why;
 
     utf8_append(line, json);
     if (strbuf_failed(line))
         return line_fault(line, fault);
-    object = json_parse(line->text ? line->text : "", line->length, fault);
+    object = json_parse(line->text ? line->text : "", line->length, &why);
     if (!object)
-        return TEL_E_INVALID;
+        return fault_set(fault, why.code, "%s", why.text);
     if (!json_is_object(object))
         return fault_set(fault, TEL_E_INVALID, "a line of the audit trail must be a JSON object");
     if (!line->text || !strchr(line->text, '\n'))
@@ -104,6 +105,7 @@ struct reading {
     tel_text_fn *each;
     void *arg;
     size_t skipped;
+    bool failed;
 };
 
 /* A blank line holds nothing that could be missed: it is neither handed on nor counted. */
@@ -111,15 +113,17 @@ static int read_line(void *arg, const char *line, size_t length, bool whole)
 {
     CLEANUP(json_releasep) json_t *json = NULL;
     struct reading *reading = arg;
+    tel_fault why = {0};
 
     if (strspn(line, " \t\r") == length)
         return 0;
     if (whole || length < FILE_LINE_BYTES_MAX)
-        json = json_parse(line, length, NULL);
+        json = json_parse(line, length, &why);
     if (json_is_object(json))
         return reading->each(reading->arg, line);
-    reading->skipped++;
-    return 0;
+    reading->failed = why.code == TEL_E_NOMEM;
+    reading->skipped += !reading->failed;
+    return reading->failed;
 }
 
 tel_error tel_ndjson_read_file(tel_ndjson *ndjson, const char *date, tel_text_fn *each, void *arg,
@@ -146,7 +150,7 @@ tel_error tel_ndjson_read_file(tel_ndjson *ndjson, const char *date, tel_text_fn
     error = file_each_line(fd, path, read_line, &reading, fault);
     if (skipped)
         *skipped = reading.skipped;
-    return error;
+    return reading.failed ? fault_nomem(fault) : error;
 }
 
 struct listing {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Out of memory at each point of the buffer, its delivery and the service by HTTP. This program's
+ * Out of memory at each point of the buffer, its delivery, the trail and the service by HTTP. This program's
  * malloc() is its own, so it fails inside of libcurl and jansson too. Whatever fails: a status, no
  * crash, nothing leaked, files whole, and the next try works.
  */
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -168,6 +169,68 @@ static void buffer__without_memory_keeps_its_lines_whole(void **state)
     assert_whole(text);
 }
 
+static tel_error append_to_the_trail(void)
+{
+    tel_ndjson *trail = NULL;
+    tel_error error = tel_ndjson_new(&trail, place.directory, NULL);
+
+    if (!error)
+        error = tel_ndjson_append(trail, "{\"a\": [\n1, 2]}", NULL);
+    tel_ndjson_free(trail);
+    return error;
+}
+
+static void trail__without_memory_keeps_its_lines_whole(void **state)
+{
+    CLEANUP(freep) char *text = NULL;
+
+    (void)state;
+    at_each_point(append_to_the_trail, 0);
+    text = scratch_read_all(place.directory, "");
+    assert_whole(text);
+}
+
+static int count_text(void *arg, const char *text)
+{
+    size_t *count = arg;
+
+    (void)text;
+    (*count)++;
+    return 0;
+}
+
+static tel_error read_the_trail(void)
+{
+    size_t files = 0;
+    size_t lines = 0;
+    size_t skipped = 0;
+    tel_ndjson *trail = NULL;
+    tel_error error = tel_ndjson_new(&trail, place.directory, NULL);
+    tel_error its_error;
+
+    if (error)
+        return error;
+    error = tel_ndjson_list_files(trail, count_text, &files, NULL);
+    its_error = tel_ndjson_read_file(trail, "20251210", count_text, &lines, &skipped, NULL);
+    tel_ndjson_free(trail);
+    assert_int_equal(files, error ? 0 : 1);
+    assert_int_equal(skipped, 0);
+    if (!its_error)
+        assert_int_equal(lines, 2);
+    return first_of(error, its_error);
+}
+
+static void trail__without_memory_is_read_to_its_end_or_not_at_all(void **state)
+{
+    CLEANUP(freep) char *path = scratch_path(place.directory, "events_20251210.ndjson");
+
+    (void)state;
+    assert_int_equal(mkdir(place.directory, 0700), 0);
+    scratch_write(path, "{\"a\": [1, 2]}\n{}\n");
+    assert_int_equal(chmod(path, 0600), 0);
+    at_each_point(read_the_trail, 0);
+}
+
 static tel_error ask_everything(void)
 {
     const tel_record *records[] = {place.record, place.record};
@@ -268,6 +331,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(buffer__without_memory_keeps_its_lines_whole),
+        TEST(trail__without_memory_keeps_its_lines_whole),
+        TEST(trail__without_memory_is_read_to_its_end_or_not_at_all),
         TEST(http_client__without_memory_says_so),
         TEST(sync__without_memory_rejects_nothing_and_delivers_all_later),
         TEST(client__without_memory_keeps_its_lines_whole),
