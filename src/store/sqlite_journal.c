@@ -129,36 +129,7 @@ static int journal_size(struct sqlite3_file *file, sqlite3_int64 *size)
     return result;
 }
 
-static int journal_lock(struct sqlite3_file *file, int level)
-{
-    return below(file)->pMethods->xLock(below(file), level);
-}
-
-static int journal_unlock(struct sqlite3_file *file, int level)
-{
-    return below(file)->pMethods->xUnlock(below(file), level);
-}
-
-static int journal_check_lock(struct sqlite3_file *file, int *is_reserved)
-{
-    return below(file)->pMethods->xCheckReservedLock(below(file), is_reserved);
-}
-
-static int journal_control(struct sqlite3_file *file, int op, void *arg)
-{
-    return below(file)->pMethods->xFileControl(below(file), op, arg);
-}
-
-static int journal_sector_size(struct sqlite3_file *file)
-{
-    return below(file)->pMethods->xSectorSize(below(file));
-}
-
-static int journal_device(struct sqlite3_file *file)
-{
-    return below(file)->pMethods->xDeviceCharacteristics(below(file));
-}
-
+/* SQLite asks no more of a journal: those that it keeps in memory can do no more either. */
 static const struct sqlite3_io_methods methods = {
     .iVersion = 1,
     .xClose = journal_close,
@@ -167,12 +138,6 @@ static const struct sqlite3_io_methods methods = {
     .xTruncate = journal_truncate,
     .xSync = journal_sync,
     .xFileSize = journal_size,
-    .xLock = journal_lock,
-    .xUnlock = journal_unlock,
-    .xCheckReservedLock = journal_check_lock,
-    .xFileControl = journal_control,
-    .xSectorSize = journal_sector_size,
-    .xDeviceCharacteristics = journal_device,
 };
 
 /* ---- The VFS --------------------------------------------------------------------------------- */
