@@ -349,6 +349,32 @@ static off_t page_of(const char *path, const char *name)
     return (off_t)(other_int(path, sql) - 1) * PAGE_BYTES;
 }
 
+/* A trigger of somebody else's that ends the transaction takes all of its writes back, so that none may
+ * be called done. */
+static void transaction_that_others_end__is_no_success_of_any_of_its_writes(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(record_clear) struct tel_record first = RECORD();
+    CLEANUP(record_clear) struct tel_record second = RECORD();
+    CLEANUP(record_clear) struct tel_record third = RECORD();
+    struct write writes[] = {{.kind = WRITE_CREATE, .record = &first},
+                             {.kind = WRITE_CREATE, .record = &second},
+                             {.kind = WRITE_CREATE, .record = &third}};
+    struct write *all[] = {&writes[0], &writes[1], &writes[2]};
+    struct store *store = fixture_open(fixture);
+
+    other_exec(fixture->path, "CREATE TRIGGER theirs AFTER INSERT ON agent_runs"
+                              " WHEN new.event_id = 'e2' BEGIN SELECT RAISE(ROLLBACK, 'no'); END");
+    make_run(&first, "e1", TEL_SUCCESS);
+    make_run(&second, "e2", TEL_SUCCESS);
+    make_run(&third, "e3", TEL_SUCCESS);
+    assert_int_not_equal(store_apply(store, all, 3, NULL), TEL_OK);
+    assert_int_equal(other_int(fixture->path, count_all), 0);
+    other_exec(fixture->path, "DROP TRIGGER theirs");
+    assert_int_equal(store_apply(store, all, 3, NULL), TEL_OK);
+    assert_int_equal(other_int(fixture->path, count_all), 3);
+}
+
 static void check__reports_a_damaged_page(void **state)
 {
     struct fixture *fixture = *state;
@@ -513,6 +539,7 @@ int main(void)
         TEST(journal_mode__stays_when_others_have_the_database_open),
         TEST(failed_write__is_refused_and_heals_when_there_is_room_again),
         TEST(failed_write__takes_all_writes_of_the_transaction_back),
+        TEST(transaction_that_others_end__is_no_success_of_any_of_its_writes),
         TEST(check__reports_a_damaged_page),
         TEST(full_check__compares_indexes_with_their_table),
         TEST(damaged_database__takes_no_writes_until_it_is_moved_away),

@@ -439,6 +439,16 @@ static void file_that_is_no_database__is_refused_untouched(void **state)
     assert_refused(fixture, TEL_E_CORRUPT, "is not a SQLite database", "move it away");
 }
 
+static void table_of_somebody_else_by_our_name__is_refused_untouched(void **state)
+{
+    struct fixture *fixture = *state;
+
+    make_directory(fixture);
+    other_exec(fixture->path, "CREATE TABLE agent_runs (id INTEGER PRIMARY KEY, pages INTEGER)");
+    fixture->options.migrates = true;
+    assert_refused(fixture, TEL_E_SCHEMA, fixture->path, "its tables are not telemetry's");
+}
+
 static void directory_or_fifo__is_refused_without_waiting(void **state)
 {
     struct fixture *fixture = *state;
@@ -602,6 +612,7 @@ int main(void)
         TEST(new_database__is_none_while_another_program_has_the_lock),
         TEST(empty_file__becomes_a_database),
         TEST(tables_of_somebody_else__stay_as_they_were),
+        TEST(table_of_somebody_else_by_our_name__is_refused_untouched),
         TEST(link_to_a_database__is_followed),
         TEST(file_that_is_no_database__is_refused_untouched),
         TEST(directory_or_fifo__is_refused_without_waiting),
