@@ -16,7 +16,10 @@ import ledger
 import trail
 
 RUNS_MAX = 50  # that are looked at together
-BECAME_ANOTHER = b"the command runs, its end will not be recorded"  # and so freed nothing
+# Of a command that became another, or ended as it read its options, and so freed nothing.
+FREED_NOTHING = re.compile(rb"the command runs, its end will not be recorded|: Cannot allocate memory\n$")
+LIBCRYPTO_LEAVES = 25  # blocks at most, when its own start fails
+JOURNAL = "db/telemetry.sqlite-journal"
 BELONGS = re.compile(r"raw/events_\d+\.ndjson|buffer/telemetry_[\w-]+\.jsonl\.(active|ready|synced)|"
                      r"db/telemetry\.sqlite(\.lock|\.trail|\.\w+-\w+\.replaced)?")
 
@@ -56,10 +59,12 @@ class FaultsTest(faults.TestCase, trail.TrailTestCase):
         self.assertGreaterEqual(result.returncode, 0, result.stderr)
         if result.returncode:
             self.assertTrue(result.stderr or arguments[0] == "run", arguments)
-        if self.failing and BECAME_ANOTHER not in result.stderr:
-            self.assertLessEqual(self.left, self.left_by_a_healthy_one, result.stderr)
+        if self.failing and not FREED_NOTHING.search(result.stderr):
+            may_leave = LIBCRYPTO_LEAVES if self.failing == "malloc" else 0
+            self.assertLessEqual(self.left, self.left_by_a_healthy_one + may_leave, result.stderr)
         if self.strays():
-            self.assertEqual(self.failing, "unlink", self.strays())
+            if self.failing != "unlink":
+                self.assertEqual(self.strays(), [JOURNAL])  # what could not be rolled back
             shutil.rmtree(self.temporary)
             self.temporary.mkdir()
             again = ("rebuild", "--force") if arguments[0] == "rebuild" else ("sync",)
