@@ -25,17 +25,6 @@
 
 /* ---- The closing line ------------------------------------------------------------------------ */
 
-/* Append the end of the run_id, or the beginning of the event_id: `telemetry show` takes both. */
-static void append_short_id(struct strbuf *line, const struct run_recording *recording)
-{
-    const char *dash = strrchr(recording->run_id, '-');
-
-    if (dash && strlen(dash + 1) == 8)
-        strbuf_puts(line, dash + 1);
-    else
-        strbuf_printf(line, "%.8s", recording->event_id);
-}
-
 static void append_usage(struct strbuf *line, const struct rusage *usage, const char *separator)
 {
     int64_t cpu_us = (usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) * US_PER_SECOND +
@@ -61,10 +50,8 @@ static void print_closing_line(const struct run_recording *recording, const stru
     strbuf_puts(&line, " after ");
     duration_append(&line, took_ms);
     append_usage(&line, &outcome->usage, separator);
-    if (*recording->run_id) {
-        strbuf_printf(&line, "%stelemetry show ", separator);
-        append_short_id(&line, recording);
-    }
+    if (*recording->run_id) /* `telemetry show` takes its end, too */
+        strbuf_printf(&line, "%stelemetry show %s", separator, strrchr(recording->run_id, '-') + 1);
     if (!strbuf_failed(&line))
         (void)fprintf(stderr, "%s\n", line.text);
 }

@@ -28,7 +28,7 @@ void tail_append(struct tail *tail, const char *bytes, size_t count)
     if (count >= tail->capacity) {
         bytes += count - tail->capacity;
         count = tail->capacity;
-        tail->is_full = tail->capacity > 0;
+        tail->is_full = true;
     }
     while (count) {
         size_t room = tail->capacity - tail->next;

@@ -42,18 +42,15 @@ static int64_t work(void *process)
 }
 
 /* Deliver in the background, if so configured and there is a way out. */
-static tel_error employ_courier(struct process *process)
+static void employ_courier(struct process *process)
 {
     const struct tel_config *config = process->client->config;
-    tel_error error;
 
     if (!config_bool(config, CONFIG_TELEMETRY_BACKGROUND) ||
         (!process->outlet.http && !config_is_embedded(config)))
-        return TEL_OK;
-    error = courier_init(&process->courier, work, close_late, process);
-    if (!error)
-        process->outlet.courier = &process->courier;
-    return error;
+        return;
+    courier_init(&process->courier, work, close_late, process);
+    process->outlet.courier = &process->courier;
 }
 
 static tel_error open_audit_trail(struct process *process)
@@ -91,7 +88,8 @@ static struct process *process_new(struct tel_client *client, struct process *in
         free(process);
         return NULL;
     }
-    if (open_audit_trail(process) || employ_courier(process) || export_init(process, client)) {
+    employ_courier(process);
+    if (open_audit_trail(process) || export_init(process, client)) {
         process_clear(process, deadline_in(0));
         free(process);
         return NULL;

@@ -33,8 +33,8 @@ struct courier {
     atomic_bool is_stopping;
 };
 
-tel_error courier_init(struct courier *courier, courier_work_fn *work, courier_close_fn *close,
-                       void *arg);
+void courier_init(struct courier *courier, courier_work_fn *work, courier_close_fn *close,
+                  void *arg);
 
 /* See to it that there is a thread. false: none can be had now. */
 bool courier_start(struct courier *courier);

@@ -96,7 +96,7 @@ static tel_error set_url(struct http *http, const char *url, tel_fault *fault)
     if (error)
         return error;
     length = strlen(url);
-    while (length > 0 && url[length - 1] == '/')
+    while (url[length - 1] == '/')
         length--;
     http->url = strndup(url, length);
     return http->url ? TEL_OK : fault_nomem(fault);

@@ -393,6 +393,7 @@ class ClosingLine(cli.CliTestCase):
         self.assertTrue(found, last)
         shown = self.telemetry("show", "--json", found.group(1))
         self.assertEqual(json.loads(shown.stdout)["event_id"], self.only_run()["event_id"])
+        self.assertTrue(self.only_run()["run_id"].endswith("-" + found.group(1)))
 
     def test_does_not_come_otherwise(self):
         result = self.telemetry("run", "--", "true")
