@@ -5,6 +5,7 @@
 #include "support/cmocka_all.h"
 
 #include <dirent.h>
+#include <glob.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -21,6 +22,7 @@
 #include "support/real_service.h"
 #include "support/sanitizers.h"
 #include "support/scratch.h"
+#include "support/service_stub.h"
 
 #define PATIENCE_MS 60000
 
@@ -112,6 +114,39 @@ static void background__catches_up_when_the_service_comes_back(void **state)
     real_service_kill(service);
 }
 
+/* Record a start, which wakes the thread once, and wait until the thread could not deliver all. */
+static void start_in_vain(struct world *world, tel_run **run)
+{
+    struct deadline deadline = deadline_in(PATIENCE_MS);
+
+    assert_int_equal(tel_run_start(run, world->client,
+                                   TEL_FIELDS(.agent_name = "a", .job_type = "j",
+                                              .event_id = "missed")),
+                     TEL_OK);
+    while (!world_has_logged(world, "runs are kept in the buffer") &&
+           deadline_left_ms(deadline) > 0)
+        deadline_sleep(deadline, 5);
+}
+
+static void background__tries_again_although_nothing_else_is_to_be_done(void **state)
+{
+    struct world *world = *state;
+    struct real_service *service = real_service_start(world->scratch, NULL);
+    tel_run *run = NULL;
+    char url[100];
+
+    (void)snprintf(url, sizeof url, "%s", real_service_url(service));
+    connect_to(world, url);
+    assert_int_equal(record_run(world->client, "first"), TEL_OK);
+    wait_for_records(world->client, 2);
+    real_service_kill(service);
+    start_in_vain(world, &run);
+    service = real_service_start(world->scratch, url);
+    wait_for_records(world->client, 3);
+    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+    real_service_kill(service);
+}
+
 static void background__brings_what_others_left_in_the_directory(void **state)
 {
     struct world *world = *state;
@@ -127,6 +162,46 @@ static void background__brings_what_others_left_in_the_directory(void **state)
     world_assert_stored(world, "mine");
     peer_stop(refused);
     real_service_kill(service);
+}
+
+static size_t count_ready(const struct world *world)
+{
+    CLEANUP(freep) char *pattern = scratch_path(world->scratch, "base/buffer/*.ready");
+    glob_t found = {0};
+    size_t count;
+
+    (void)glob(pattern, 0, NULL, &found);
+    count = found.gl_pathc;
+    globfree(&found);
+    return count;
+}
+
+static void background__tries_again_what_others_left_in_the_directory(void **state)
+{
+    struct world *world = *state;
+    struct service_stub service = {.hates_batches = true, .requests = STRBUF(65536)};
+    struct peer *refused = peer_start(NULL, NULL);
+    struct peer *peer = peer_start(service_stub, &service);
+    struct deadline deadline = deadline_in(PATIENCE_MS);
+    tel_run *run = NULL;
+
+    world_connect(world, "TELEMETRY_API_URL", peer_url(refused), NULL);
+    assert_int_equal(record_run(world->client, "left"), TEL_OK);
+    world_disconnect(world);
+    assert_int_equal(count_ready(world), 1);
+    *world->log = '\0';
+    connect_to(world, peer_url(peer));
+    start_in_vain(world, &run);
+    service.hates_batches = false;
+    while (count_ready(world) > 0 && deadline_left_ms(deadline) > 0)
+        deadline_sleep(deadline, 5);
+    assert_int_equal(count_ready(world), 0);
+    assert_int_equal(tel_run_end(&run, NULL, NULL), TEL_OK);
+    world_disconnect(world);
+    peer_stop(peer);
+    peer_stop(refused);
+    assert_true(count_of(service.requests.text, "POST /api/v1/runs/batch ") > 1);
+    strbuf_clear(&service.requests);
 }
 
 static void background__does_not_wait_for_a_service_that_hangs(void **state)
@@ -319,7 +394,7 @@ static size_t count_couriers(void)
 
         read_status(name, sizeof name, task->d_name, "Name:\t");
         read_status(mask, sizeof mask, task->d_name, "SigBlk:\t");
-        if (strcmp(name, "telemetry\n") != 0)
+        if (strcmp(name, "telemetry\n") != 0 || !*mask) /* it has ended in between */
             continue;
         count++;
         assert_true(is_blocked(mask, SIGTERM) && is_blocked(mask, SIGINT) &&
@@ -453,7 +528,9 @@ int main(void)
         TEST(background__delivers_start_and_end_and_leaves_no_files_behind),
         TEST(background__of_an_embedded_client_writes_the_database),
         TEST(background__catches_up_when_the_service_comes_back),
+        TEST(background__tries_again_although_nothing_else_is_to_be_done),
         TEST(background__brings_what_others_left_in_the_directory),
+        TEST(background__tries_again_what_others_left_in_the_directory),
         TEST(background__does_not_wait_for_a_service_that_hangs),
         TEST(background__delivers_more_than_a_buffer_file_holds),
         TEST(background__delivers_at_once_when_there_is_no_buffer),

@@ -35,6 +35,16 @@ static void keep_message(void *arg, tel_log_level level, const char *message)
     (void)pthread_mutex_unlock(&log_mutex);
 }
 
+bool world_has_logged(const struct world *world, const char *text)
+{
+    bool has;
+
+    (void)pthread_mutex_lock(&log_mutex);
+    has = strstr(world->log, text) != NULL;
+    (void)pthread_mutex_unlock(&log_mutex);
+    return has;
+}
+
 struct world *world_new(void)
 {
     struct world *world = calloc(1, sizeof *world);

@@ -30,6 +30,9 @@ tel_client *world_connect(struct world *world, ...) __attribute__((sentinel));
 /* Free the client. */
 void world_disconnect(struct world *world);
 
+/* Is this in the log already, which other threads write to? */
+bool world_has_logged(const struct world *world, const char *text);
+
 /* Record a run from start to end, with items_succeeded 7; return the first failure. `event_id` may be
  * NULL. */
 tel_error record_run(tel_client *client, const char *event_id);
