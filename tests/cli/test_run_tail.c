@@ -56,9 +56,12 @@ static void tail__takes_escape_sequences_out(void **state)
     assert_text("\033[1;31mred\033[0m", "red");
     assert_text("\033]0;title\aa\033]8;;http://x\033\\link\033]8;;\033\\", "alink");
     assert_text("\033(Ba\033=b\033Pq#0\033\\c", "abc");
+    assert_text("\033]0;C:\\dir \033[1mtitle\aend", "end");
     assert_text("a\xc2\x9b"
                 "b",
                 "ab");
+    assert_text("\033/Fnone", "none");
+    assert_text("no-break\xc2\xa0space", "no-break\xc2\xa0space");
     assert_text("cut off \033[3", "cut off ");
     assert_text("cut off \033", "cut off ");
     assert_text("cut off \033]0;ti", "cut off ");

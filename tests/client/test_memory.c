@@ -181,6 +181,43 @@ static void memory__that_fails_at_any_point_harms_no_delivery_in_the_background(
     real_service_kill(service);
 }
 
+static void end__that_is_fine_has_its_time_whatever_failed(void **state)
+{
+    struct world *world = *state;
+    struct peer *refused = peer_start(NULL, NULL);
+    tel_config *config = config_of("TELEMETRY_API_URL", peer_url(refused));
+    long fine = 0;
+    long wanted;
+    long n = 0;
+
+    do {
+        CLEANUP(freep) char *trail = NULL;
+        CLEANUP(freep) char *buffer = NULL;
+        tel_client *client = NULL;
+        tel_run *run = NULL;
+        tel_error error;
+
+        assert_int_equal(tel_client_new(&client, config), TEL_OK);
+        assert_int_equal(tel_run_start(&run, client,
+                                       TEL_FIELDS(.agent_name = "a", .job_type = "j")),
+                         TEL_OK);
+        n++;
+        nomem_arm(n, n);
+        error = tel_run_end(&run, NULL, NULL);
+        wanted = nomem_disarm();
+        tel_client_free(client);
+        trail = world_trail(world);
+        buffer = world_buffer(world, "");
+        if (!error && !strstr(trail, "\"end_time\":\"") && !strstr(buffer, "\"end_time\":\""))
+            fail_msg("the end is fine with the allocation %ld failing, and not there", n);
+        fine += !error;
+        look_at_files(world);
+    } while (n <= wanted);
+    assert_true(fine > 0 && n > 5);
+    tel_config_free(config);
+    peer_stop(refused);
+}
+
 static int set_up(void **state)
 {
     if (access("/dev/shm", W_OK) == 0) /* syncs cost nothing there */
@@ -193,6 +230,7 @@ static int set_up(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(end__that_is_fine_has_its_time_whatever_failed),
         TEST(memory__that_fails_at_any_point_harms_no_embedded_client),
         TEST(memory__that_fails_at_any_point_harms_no_client_whose_service_is_away),
         TEST(memory__that_fails_at_any_point_harms_no_client_of_a_service),

@@ -437,6 +437,27 @@ static void set__an_unknown_name_is_a_warning_and_no_error(void **state)
     tel_run_end(&run, NULL, NULL);
 }
 
+static void log__has_what_is_as_grave_as_its_level(void **state)
+{
+    static const struct {
+        const char *level;
+        bool has_warnings;
+    } cases[] = {{"debug", true}, {"INFO", true}, {"Warning", true}, {"ERROR", false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct world *world = *state;
+        tel_client *client = world_connect(world, "TELEMETRY_LOG_LEVEL", cases[i].level,
+                                           "TELEMETRY_API_URL", "http://127.0.0.1:1", NULL);
+        tel_run *run = NULL;
+
+        *world->log = '\0';
+        (void)tel_run_start(&run, client, TEL_FIELDS(.agent_name = "a", .job_type = "j"));
+        (void)tel_run_set(run, "colour", "red");
+        (void)tel_run_end(&run, NULL, NULL);
+        assert_int_equal(count_of(world->log, "W a run has no field"), cases[i].has_warnings);
+    }
+}
+
 static void set__refuses_ids_times_and_faulty_values(void **state)
 {
     static const char *const fixed[] = {"id",         "event_id",   "run_id",
@@ -623,6 +644,7 @@ int main(void)
         TEST(end__a_status_set_before_holds_unless_the_end_gives_one),
         TEST(set__takes_every_field_of_an_active_run_by_member_and_by_name),
         TEST(set__an_unknown_name_is_a_warning_and_no_error),
+        TEST(log__has_what_is_as_grave_as_its_level),
         TEST(set__refuses_ids_times_and_faulty_values),
         TEST(set__null_takes_a_value_back_that_was_not_recorded_yet),
         TEST(run__is_addressed_by_its_id_as_well),

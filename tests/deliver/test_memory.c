@@ -282,13 +282,16 @@ static void sync__without_memory_rejects_nothing_and_delivers_all_later(void **s
 {
     CLEANUP(freep) char *rejected = NULL;
     CLEANUP(freep) char *ready = NULL;
+    CLEANUP(freep) char *renamed = NULL;
 
     (void)state;
     at_each_point(sync_what_was_appended, 0);
+    renamed = scratch_read_all(place.directory, ".1.synced"); /* as if another was called so */
     rejected = scratch_read_all(place.directory, ".rejected");
     ready = scratch_read_all(place.directory, ".ready");
     assert_string_equal(rejected, "");
     assert_string_equal(ready, "");
+    assert_string_equal(renamed, "");
 }
 
 /* A client whose service is away. What becomes of the run is not said here: without memory there may

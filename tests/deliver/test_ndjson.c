@@ -562,6 +562,20 @@ static void tel_ndjson_read_file__hands_on_a_whole_last_line_without_its_newline
     assert_int_equal(skipped, 0);
 }
 
+static void append__says_which_directory_cannot_be_made(void **state)
+{
+    struct ndjson ndjson;
+    tel_fault fault = {0};
+
+    (void)state;
+    assert_int_equal(ndjson_init(&ndjson, "/proc/nowhere", FILE_OWNER_ONLY, PATIENT_MS), TEL_OK);
+    assert_int_equal(ndjson_append(&ndjson, clock_now_us(), "{}", 2, deadline_in(PATIENT_MS), NULL,
+                                   &fault),
+                     TEL_E_IO);
+    assert_non_null(strstr(fault.text, "cannot make directory /proc/nowhere"));
+    ndjson_clear(&ndjson);
+}
+
 static void
 tel_ndjson_read_file__names_a_day_without_a_file_and_refuses_what_is_no_day(void **state)
 {
@@ -713,6 +727,7 @@ int main(void)
         TEST(tel_ndjson__without_a_directory_uses_the_configured_one),
         TEST(tel_ndjson_read_file__skips_and_counts_what_is_no_object),
         TEST(tel_ndjson_read_file__hands_on_a_whole_last_line_without_its_newline),
+        TEST(append__says_which_directory_cannot_be_made),
         TEST(tel_ndjson_read_file__names_a_day_without_a_file_and_refuses_what_is_no_day),
         TEST(tel_ndjson__takes_a_line_of_20_mib_and_reads_it_back),
         TEST(tel_ndjson_read_file__skips_a_line_that_is_too_long_though_its_beginning_is_an_object),

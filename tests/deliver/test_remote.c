@@ -166,6 +166,14 @@ static void single__refusal_of_its_content_is_final_when_the_service_says_it(voi
     }
 }
 
+static void make_commit(struct bench *bench)
+{
+    bench->writes[0].kind = WRITE_UPDATE;
+    bench->writes[0].cleared = FIELD_BIT(FIELD_git_commit_author);
+    assert_int_equal(record_set_text(&bench->records[0], FIELD_git_commit_hash, "0123456", NULL),
+                     0);
+}
+
 static void single__refusal_of_the_sender_is_worth_trying_again(void **state)
 {
     static const struct peer_reply refusals[] = {
@@ -173,14 +181,16 @@ static void single__refusal_of_the_sender_is_worth_trying_again(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof refusals / sizeof *refusals; i++) {
+    for (size_t i = 0; i < 2 * (sizeof refusals / sizeof *refusals); i++) {
         void *own = NULL;
         struct bench *bench;
         tel_fault fault = {0};
 
         (void)setup(&own);
         bench = own;
-        bench->script.answers[0] = refusals[i];
+        if (i % 2)
+            make_commit(bench);
+        bench->script.answers[0] = refusals[i / 2];
         bench->script.answers[1] = PEER_VERSION;
         assert_int_equal(apply_script(bench, 1, &fault), TEL_E_UNAVAILABLE);
         assert_int_equal(fault.code, TEL_E_UNAVAILABLE);

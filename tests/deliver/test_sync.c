@@ -40,6 +40,7 @@ struct bench {
     size_t largest;
     size_t refuse_at;          /* fail this batch and all after it; 0: none */
     const char *invalid;       /* refuse the record of this event_id for good */
+    const char *unanswered;    /* say nothing of the record of this event_id */
     const char *append_to;     /* append a run to this file while its first batch is delivered */
     const char *not_yet;       /* this file is not there as long as something is delivered */
     size_t die_before, die_at; /* end the process before or after this batch was stored; 0: never */
@@ -136,6 +137,8 @@ static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fau
             writes[i]->result = WRITE_INVALID;
             (void)snprintf(writes[i]->reason, sizeof writes[i]->reason, "not wanted");
         }
+        if (bench->unanswered && strcmp(event_id, bench->unanswered) == 0)
+            writes[i]->result = WRITE_PENDING;
     }
     if (bench->batches == bench->die_at)
         _exit(0);
@@ -724,6 +727,9 @@ static void sync__leaves_the_file_ready_when_nobody_takes_the_records(void **sta
         append_run(path, "e5");
     }
     put_runs(bench, "telemetry_20251210_120531.jsonl.ready", "f", 1);
+    put_runs(bench, "retry.jsonl", "g", 1);
+    bench->options.takes_outboxes = true;
+    bench->options.stale_ms = 0;
     bench->refuse_at = 3;
     assert_int_equal(sync_now(bench, &fault), TEL_E_UNAVAILABLE);
     assert_string_equal(fault.text, "the store is away");
@@ -734,9 +740,24 @@ static void sync__leaves_the_file_ready_when_nobody_takes_the_records(void **sta
 
     bench->refuse_at = 0;
     sync_ok(bench);
-    check_report(bench, REPORT(.files = 2, .created = 3, .duplicates = 4, .rejected = 1));
+    check_report(bench, REPORT(.files = 3, .created = 4, .duplicates = 4, .rejected = 1));
     rejected = content(bench, OLD_NAME ".rejected");
     assert_int_equal(count_lines(rejected), 1);
+}
+
+static void sync__takes_no_record_for_delivered_that_was_not_answered(void **state)
+{
+    struct bench *bench = *state;
+    tel_fault fault = {0};
+
+    put_runs(bench, OLD_NAME ".ready", "e", 3);
+    bench->unanswered = "e1";
+    assert_int_equal(sync_now(bench, &fault), TEL_E_INTERNAL);
+    assert_non_null(strstr(fault.text, OLD_NAME));
+    assert_true(has(bench, OLD_NAME ".ready"));
+    bench->unanswered = NULL;
+    sync_ok(bench);
+    check_report(bench, REPORT(.files = 1, .duplicates = 3));
 }
 
 static void sync__leaves_no_copies_of_updates_when_it_is_stopped_again_and_again(void **state)
@@ -967,6 +988,7 @@ int main(void)
         TEST(sync__passes_over_what_is_no_regular_file),
         TEST(sync__takes_what_is_appended_while_it_reads),
         TEST(sync__leaves_the_file_ready_when_nobody_takes_the_records),
+        TEST(sync__takes_no_record_for_delivered_that_was_not_answered),
         TEST(sync__leaves_no_copies_of_updates_when_it_is_stopped_again_and_again),
         TEST(sync__one_file_that_fails_does_not_stop_the_others),
         TEST(sync__delivers_every_sound_line_of_a_damaged_file),

@@ -126,6 +126,19 @@ class WithoutTerminal(cli.CliTestCase):
         process.terminate()
         self.assertEqual(process.wait(harness.PATIENCE_SECONDS), -signal.SIGTERM)
 
+    def test_after_its_end_they_end_the_wait_for_a_reader_of_its_output(self):
+        note = self.base / "pid"
+        script = f"head -c 100000 /dev/zero; echo $$ > {note}"  # more than a pipe takes, less than two
+        for number in (signal.SIGTERM, signal.SIGQUIT):
+            process = self.start("run", "--", "sh", "-c", script, start_new_session=True,
+                                 stdout=subprocess.PIPE)
+            command = harness.wait_until(lambda: note.exists() and note.read_text(), "its output")
+            harness.wait_until(lambda: state_of(int(command)) is None, "its end")
+            process.send_signal(number)
+            self.assertEqual(process.wait(harness.PATIENCE_SECONDS), 0)
+            note.unlink()
+        self.assertEqual([run["status"] for run in self.list_runs()], ["success"] * 2)
+
     def test_the_command_lives_on_when_the_recorder_is_killed(self):
         process = self.start(
             "run", "--capture=none", "--", "sh", "-c", "echo $$; read line; echo on",

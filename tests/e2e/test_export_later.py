@@ -206,6 +206,15 @@ class BySyncTest(export.LeftRunsTestCase):
         self.assertEqual(len(self.stand_in.requests), 20)
         self.assertIn("answered 400", self.complaints)
 
+    def test_says_in_words_how_many_were_exported(self):
+        self.leave_runs()
+        for arguments, words in ((), "1 run exported, 0 refused.\n"), (
+                ("--export-all",), "2 runs exported, 0 refused.\n"):
+            result = self.run_program("telemetry", "sync", *arguments, **self.settings(
+                self.stand_in.url + sheet.APPEND, METRICS_API_TOKEN=TOKEN,
+                TELEMETRY_API_URL="http://127.0.0.1:1"))
+            self.assertEqual((result.returncode, result.stdout), (0, words), result.stderr)
+
     def test_without_the_export_nothing_is_made_of_it(self):
         result = self.run_program("telemetry", "sync", TELEMETRY_API_URL="http://127.0.0.1:1")
         self.assertEqual((result.returncode, result.stdout, result.stderr),

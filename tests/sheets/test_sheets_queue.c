@@ -3,13 +3,14 @@
 
 #include <semaphore.h>
 #include <stdio.h>
-#include <string.h>
+#include <sys/resource.h>
 
 #include "base/cleanup.h"
 #include "config/config.h"
 #include "model/payload.h"
 #include "sheets/sheets_queue.h"
 #include "support/peer.h"
+#include "support/sanitizers.h"
 
 #define PATIENCE_MS 20
 
@@ -52,6 +53,34 @@ static void take(struct sheets_queue *queue, sheets_done_fn *done, void *arg)
     assert_int_equal(sheets_queue_take(queue, payload, done, arg, NULL), TEL_OK);
 }
 
+/* The first test: a thread that has ended leaves its stack to the next one. */
+static void run__without_a_thread_to_export_it_stays_the_callers(void **state)
+{
+    const struct sheets_queue_options options = {0};
+    struct rlimit before;
+    struct rlimit none;
+    struct sheets_queue *queue;
+    tel_api_payload *payload;
+    tel_fault fault = {0};
+    tel_error error;
+
+    (void)state;
+    if (!MALLOC_MAY_BE_OURS) /* the sanitizers want room for themselves */
+        skip();
+    assert_int_equal(sheets_queue_new(&queue, &options), TEL_OK);
+    assert_int_equal(tel_api_payload_from_json(&payload, "{\"run_id\":\"r\"}", NULL), TEL_OK);
+    assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+    none = before;
+    none.rlim_cur = 0; /* more than there is already */
+    assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+    error = sheets_queue_take(queue, payload, keep_outcome, NULL, &fault);
+    assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
+    assert_int_equal(error, TEL_E_NOMEM);
+    assert_string_equal(fault.text, "not exported: cannot start a thread");
+    tel_api_payload_free(payload);
+    sheets_queue_free(queue);
+}
+
 static void run__that_waited_for_too_long_is_skipped(void **state)
 {
     struct peer *peer = peer_start(peer_answer, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
@@ -87,6 +116,7 @@ static void run__that_waited_for_too_long_is_skipped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(run__without_a_thread_to_export_it_stays_the_callers),
         cmocka_unit_test(run__that_waited_for_too_long_is_skipped),
     };
 
