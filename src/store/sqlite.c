@@ -22,6 +22,7 @@
 #include "store/sqlite_migrate.h"
 
 #define BUSY_POLL_MS 1
+#define HOLD_MS 5
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -266,6 +267,7 @@ tel_error store_open(struct store **out, const struct store_options *options, te
     if (!store)
         return fault_nomem(fault);
     store->pid = getpid();
+    store->hold_ms = HOLD_MS;
     store->journal = sqlite_journal_new();
     if (!store->journal)
         return fault_nomem(fault);

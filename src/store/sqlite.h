@@ -38,6 +38,7 @@ struct store {
         *kept[KEPT_COUNT]; /* prepared when first needed, gone with the connection */
     field_set update_set;  /* what KEPT_UPDATE sets */
     bool has_summaries;    /* it is at version 8 */
+    int64_t hold_ms;       /* so long a list may hold up writers before it lets them pass */
     uint64_t slices;       /* in which lists were read so far */
     char journal_mode[9];  /* in force */
     pid_t pid;             /* whose connection it is */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Lists. One that finds little would hold up the writer for as long as it looks, so it looks in
- * slices of SLICE_RUNS runs: when it has had the database for HOLD_MS, it lets go of it after a slice,
+ * slices of SLICE_RUNS runs: when it has had the database for hold_ms, it lets go of it after a slice,
  * and goes on from the place where it was. What is written meanwhile is seen where the walk has yet to
  * come.
  */
@@ -13,8 +13,6 @@
 #include "store/query_sql.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
-
-#define HOLD_MS 5
 
 /* A place in the order of created_at and id. */
 struct place {
@@ -204,7 +202,7 @@ static int take_turn(struct walk *walk)
     result = sqlite_begin(walk->store);
     if (!result)
         result = walk_on(walk); /* waits for the lock first */
-    end = deadline_in(HOLD_MS);
+    end = deadline_in(walk->store->hold_ms);
     while (!result && !walk->is_over && deadline_left_ms(end) > 0)
         result = walk_on(walk);
     return result ? result : sqlite_commit(walk->store);

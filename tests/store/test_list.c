@@ -13,6 +13,7 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "store/query_sql.h"
+#include "store/run_sql.h"
 #include "store/sqlite.h"
 #include "support/database.h"
 
@@ -116,6 +117,16 @@ static void no_statistics__change_that(void **state)
     no_filter__reads_or_sorts_the_table(state);
 }
 
+static void runs_by_their_ids__are_searched_for(void **state)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(65536);
+    struct fixture *fixture = *state;
+
+    (void)fixture_open(fixture);
+    run_sql_select_each(&sql);
+    assert_plan_is_good(fixture->path, &sql);
+}
+
 /* ---- Slices ---------------------------------------------------------------------------------- */
 
 #define ROWS 20000
@@ -168,14 +179,43 @@ static void what_is_there__is_found_in_one_slice(void **state)
     assert_int_equal(slices_of(store, (struct run_query){.equals[FIELD_run_id] = "none"}, 0), 1);
 }
 
+struct other_writer {
+    sqlite3 *db; /* which does not wait for a lock */
+    uint64_t passed;
+};
+
+/* Write whenever the list is about to take hold of the database. */
+static int write_before_each_begin(unsigned kind, void *arg, void *statement, void *text)
+{
+    struct other_writer *writer = arg;
+
+    (void)kind;
+    (void)statement;
+    if (strcmp(text, "BEGIN") == 0 &&
+        sqlite3_exec(writer->db, "UPDATE agent_runs SET host = 'x' WHERE id = 1", NULL, NULL,
+                     NULL) == SQLITE_OK)
+        writer->passed++;
+    return 0;
+}
+
 static void long_list__lets_writers_pass_again_and_again(void **state)
 {
-    struct store *store = open_many(*state);
+    struct fixture *fixture = *state;
+    struct store *store = open_many(fixture);
     struct run_query query = {.statuses = {"failure", "timeout"}, .status_count = 2};
+    struct other_writer writer = {0};
 
+    store->hold_ms = 0;
+    assert_int_equal(sqlite3_open(fixture->path, &writer.db), SQLITE_OK);
+    assert_int_equal(sqlite3_trace_v2(store->db, SQLITE_TRACE_STMT, write_before_each_begin,
+                                      &writer),
+                     SQLITE_OK);
     assert_true(slices_of(store, query, 0) >= ROWS / SLICE_RUNS);
+    assert_true(writer.passed >= ROWS / SLICE_RUNS);
     query.oldest_first = true;
     assert_true(slices_of(store, query, 0) >= ROWS / SLICE_RUNS);
+    assert_true(writer.passed >= 2 * ROWS / SLICE_RUNS);
+    assert_int_equal(sqlite3_close(writer.db), SQLITE_OK);
 }
 
 static int add_id(void *arg, const tel_record *record)
@@ -237,6 +277,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(no_filter__reads_or_sorts_the_table),
         TEST(no_statistics__change_that),
+        TEST(runs_by_their_ids__are_searched_for),
         TEST(what_is_there__is_found_in_one_slice),
         TEST(long_list__lets_writers_pass_again_and_again),
         TEST(list_over_many_slices__is_complete_and_in_order),
