@@ -164,6 +164,13 @@ class FaultsTest(faults.TestCase, trail.TrailTestCase):
         self.rows = trail.rows(self.database)
         self.at_each(self.rebuild, 37, 2003)
 
+    def test_rebuild_that_has_no_memory_to_begin_with_says_so(self):
+        """So little is allocated before a database is opened that each can fail."""
+        self.base.mkdir()
+        for number in range(1, 300):
+            self.faults.fail_allocations(number, number)
+            self.command("rebuild")
+
     def test_what_is_read_is_whole(self):
         self.prepare()
         for arguments in ("list", "--json"), ("show", "@last", "--json"), ("verify", "--json"):
