@@ -74,10 +74,18 @@ class InstallTest(harness.TestCase):
                               env={**os.environ, "LD_LIBRARY_PATH": str(self.lib)}).stdout
 
     def test_the_manual_is_there(self):
-        for page in ("man1/telemetry.1", "man1/telemetry-run.1", "man3/telemetry.3",
-                     "man3/tel_run_start.3", "man8/telemetryd.8"):
-            [path] = self.root.rglob(page)
-            self.assertEqual(path.parents[1].name, "man")
+        made = harness.BUILD_DIR / "man"
+        pages = {str(path.relative_to(made)) for path in made.rglob("*.[0-9]")}
+        self.assertLessEqual({"man1/telemetry.1", "man1/telemetry-run.1", "man3/telemetry.3",
+                              "man3/tel_run_start.3", "man8/telemetryd.8"}, pages)
+        directory = self.installed("man1").parent
+        self.assertEqual(directory.parts[-2:], ("share", "man"))
+        self.assertEqual({str(path.relative_to(directory)) for path in directory.rglob("*")
+                          if path.is_file()}, pages)
+
+    def test_pkg_config_knows_the_prefix(self):
+        [prefix] = self.pkg_config("--variable=prefix")
+        self.assertTrue(str(self.installed("telemetry")).endswith(f"{prefix}/bin/telemetry"), prefix)
 
     def test_the_version_is_the_same_everywhere(self):
         version = self.pkg_config("--modversion")[0]
