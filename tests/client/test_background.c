@@ -334,7 +334,7 @@ static void background__goes_on_in_parent_and_child_after_a_fork(void **state)
     pid_t child;
     int status = -1;
 
-    if (!CHILD_MAY_START_THREADS)
+    if (!CHILD_MAY_START_THREADS || !ALLOCATOR_SURVIVES_FORK)
         skip();
     service = real_service_start(world->scratch, NULL);
     connect_to(world, real_service_url(service));
