@@ -344,8 +344,8 @@ static void values__are_those_of_all_runs_that_are_left(void **state)
         "DELETE FROM agent_runs WHERE product = 'a' OR status = 'timeout'",
         "UPDATE agent_runs SET host = 'b' WHERE host = 'A'",
         /* The span that is open has no such run any more, those that are closed have. */
-        "DELETE FROM agent_runs WHERE (status = 'failure' OR agent_name = 'x')"
-        " AND created_at >= (SELECT max(since) FROM telemetry_spans)",
+        ("DELETE FROM agent_runs WHERE (status = 'failure' OR agent_name = 'x')"
+         " AND created_at >= (SELECT max(since) FROM telemetry_spans)"),
         "DELETE FROM agent_runs WHERE created_at < '2025-01-01T06'",
         "DELETE FROM agent_runs",
     };
