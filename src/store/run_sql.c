@@ -75,23 +75,22 @@ void run_sql_update(struct strbuf *sql, field_set set)
     strbuf_printf(sql, " WHERE %s = ?%d", run_fields[FIELD_id].name, FIELD_id + 1);
 }
 
-static void put_columns(struct strbuf *sql)
+static void put_select(struct strbuf *sql)
 {
+    strbuf_puts(sql, "SELECT ");
     for (int i = 0; i < RUN_FIELD_COUNT; i++)
         strbuf_printf(sql, "%s%s", i ? ", " : "", run_fields[i].name);
 }
 
 void run_sql_select(struct strbuf *sql)
 {
-    strbuf_puts(sql, "SELECT ");
-    put_columns(sql);
+    put_select(sql);
     strbuf_puts(sql, " FROM agent_runs");
 }
 
 void run_sql_select_each(struct strbuf *sql)
 {
-    strbuf_puts(sql, "SELECT ");
-    put_columns(sql);
+    put_select(sql);
     strbuf_puts(sql, " FROM (SELECT value AS wanted FROM json_each(?1))"
                      " CROSS JOIN agent_runs ON id = wanted");
 }

@@ -111,8 +111,12 @@ void statementp_reset(struct sqlite3_stmt **statement);
 int sqlite_prepare(struct sqlite3_stmt **out, struct store *store, const struct strbuf *sql);
 int sqlite_exec(struct store *store, const char *sql);
 
-/* Prepare a statement that is kept, where it is not yet. */
+/* Prepare a statement that is kept. */
 int sqlite_keep(struct store *store, enum kept_statement which, const struct strbuf *sql);
+
+/* The same where it is not kept yet. */
+typedef void sql_fn(struct strbuf *sql);
+int sqlite_keep_once(struct store *store, enum kept_statement which, sql_fn *append);
 
 /* Begin a transaction, for reading or (with the lock that only one can have) for writing; end it. */
 int sqlite_begin(struct store *store);

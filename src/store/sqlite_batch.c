@@ -12,16 +12,6 @@
 
 #define IDS_BYTES_MAX ((size_t)SLICE_RUNS * 24)
 
-static int prepare(struct store *store)
-{
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-
-    if (store->kept[KEPT_GET_BATCH])
-        return SQLITE_OK;
-    run_sql_select_each(&sql);
-    return sqlite_keep(store, KEPT_GET_BATCH, &sql);
-}
-
 static void write_ids(struct strbuf *json, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -58,7 +48,7 @@ int sqlite_view_batch(struct store *store, struct batch *batch, batch_fn *each, 
 
     if (!batch->count)
         return SQLITE_OK;
-    result = prepare(store);
+    result = sqlite_keep_once(store, KEPT_GET_BATCH, run_sql_select_each);
     if (result)
         return result;
     runs = store->kept[KEPT_GET_BATCH];

@@ -38,12 +38,20 @@ int sqlite_exec(struct store *store, const char *sql)
 
 int sqlite_keep(struct store *store, enum kept_statement which, const struct strbuf *sql)
 {
-    if (store->kept[which])
-        return SQLITE_OK;
     if (strbuf_failed(sql))
         return SQLITE_NOMEM;
     return sqlite3_prepare_v3(store->db, sql->text, (int)sql->length, SQLITE_PREPARE_PERSISTENT,
                               &store->kept[which], NULL);
+}
+
+int sqlite_keep_once(struct store *store, enum kept_statement which, sql_fn *append)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+
+    if (store->kept[which])
+        return SQLITE_OK;
+    append(&sql);
+    return sqlite_keep(store, which, &sql);
 }
 
 /* Run a kept statement that answers with no row. */
@@ -181,15 +189,10 @@ int sqlite_view_record(struct sqlite3_stmt *statement, struct tel_record *record
     return read_fields(statement, record, record_view_text);
 }
 
-static int prepare_get(struct store *store)
+static void append_get(struct strbuf *sql)
 {
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-
-    if (store->kept[KEPT_GET])
-        return SQLITE_OK;
-    run_sql_select(&sql);
-    strbuf_printf(&sql, " WHERE %s = ?1", run_fields[FIELD_event_id].name);
-    return sqlite_keep(store, KEPT_GET, &sql);
+    run_sql_select(sql);
+    strbuf_printf(sql, " WHERE %s = ?1", run_fields[FIELD_event_id].name);
 }
 
 /* Have store->kept[KEPT_GET], which is prepared, stand at the run of this event_id. */
@@ -207,7 +210,7 @@ static int find_row(struct store *store, const char *event_id, bool *found)
 int sqlite_find(struct store *store, const char *event_id, struct tel_record *record, bool *found)
 {
     CLEANUP(statementp_reset) struct sqlite3_stmt *get = NULL;
-    int result = prepare_get(store);
+    int result = sqlite_keep_once(store, KEPT_GET, append_get);
 
     *found = false;
     if (result)
@@ -222,7 +225,7 @@ int sqlite_view(struct store *store, const char *event_id, tel_record_fn *each, 
 {
     CLEANUP(statementp_reset) struct sqlite3_stmt *get = NULL;
     struct tel_record record;
-    int result = prepare_get(store);
+    int result = sqlite_keep_once(store, KEPT_GET, append_get);
 
     *found = false;
     if (result)

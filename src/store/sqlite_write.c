@@ -80,22 +80,12 @@ static bool has_required(struct write *write)
     return true;
 }
 
-static int prepare_insert(struct store *store)
-{
-    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
-
-    if (store->kept[KEPT_INSERT])
-        return SQLITE_OK;
-    run_sql_insert(&sql);
-    return sqlite_keep(store, KEPT_INSERT, &sql);
-}
-
 static int create(struct store *store, struct write *write)
 {
     CLEANUP(statementp_reset) struct sqlite3_stmt *insert = NULL;
     const struct tel_record *record = write->record;
     char now[TEL_TIMESTAMP_SIZE];
-    int result = prepare_insert(store);
+    int result = sqlite_keep_once(store, KEPT_INSERT, run_sql_insert);
 
     if (result)
         return result;
