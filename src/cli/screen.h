@@ -38,7 +38,8 @@ size_t screen_fit(const char *text, size_t columns);
 /* Write what was built to stdout, and empty the buffer. */
 void screen_write(struct strbuf *buf);
 
-/* Make sure that everything arrived, and nothing was left out. Complains and returns an exit status when it did not. */
+/* Make sure that everything arrived, and nothing was left out. Complains and returns an exit status when
+ * it did not. */
 int screen_finish(void);
 
 #endif

@@ -136,7 +136,6 @@ static void take(struct walk *walk, int64_t id)
 static int hand_on(void *arg, size_t place, const struct tel_record *run)
 {
     struct walk *walk = arg;
-
     bool is_enough = walk->each(walk->arg, run) != 0;
 
     (void)place;

@@ -70,10 +70,9 @@ struct write {
     field_set cleared;               /* by an update, where they are not given */
     bool merges; /* an update: metrics_json and context_json go into what is stored (RFC 7396) */
     enum write_result result;
-    char *
-        *run_id; /* NULL, or where to put that of the run that was there, for the caller to free */
-    char reason[160];    /* for WRITE_INVALID */
-    bool ended;          /* it ended a run that was running, or was not there... */
+    char **run_id;    /* NULL, or where that of the run that was there goes; the caller frees it */
+    char reason[160]; /* for WRITE_INVALID */
+    bool ended;       /* it ended a run that was running, or was not there... */
     int64_t duration_ms; /* ...and that took so long */
 };
 

@@ -58,8 +58,8 @@ struct world *world_new(void)
 void world_free(struct world *world)
 {
     tel_client_free(world->client);
-    (void)pthread_mutex_lock(
-        &log_mutex); /* what a thread that outlived the client wrote is behind us */
+    /* What a thread that outlived the client wrote is behind us. */
+    (void)pthread_mutex_lock(&log_mutex);
     (void)pthread_mutex_unlock(&log_mutex);
     scratch_remove(world->scratch);
     free(world);
