@@ -214,14 +214,6 @@ void sqlite_disconnect(struct store *store)
     forget_connection(store);
 }
 
-void sqlite_end_reading(struct store *store)
-{
-    if (!sqlite3_get_autocommit(store->db))
-        (void)sqlite_exec(store, "ROLLBACK");
-    if (!sqlite3_get_autocommit(store->db))
-        sqlite_disconnect(store); /* its lock would hold up whoever writes */
-}
-
 void sqlite_distrust(struct store *store)
 {
     sqlite_disconnect(store);

@@ -38,11 +38,13 @@ struct store {
         *kept[KEPT_COUNT]; /* prepared when first needed, gone with the connection */
     field_set update_set;  /* what KEPT_UPDATE sets */
     bool has_summaries;    /* it is at version 8 */
-    int64_t hold_ms;       /* so long a list may hold up writers before it lets them pass */
-    uint64_t slices;       /* in which lists were read so far */
-    char journal_mode[9];  /* in force */
-    pid_t pid;             /* whose connection it is */
-    bool is_suspect;       /* a write failed: check the file before the next one */
+    int64_t hold_ms;       /* so long a turn of reading may hold up writers */
+    bool has_turn_end;     /* it is known since the first look at the time */
+    struct deadline turn_end;
+    uint64_t slices;      /* in which lists were read so far */
+    char journal_mode[9]; /* in force */
+    pid_t pid;            /* whose connection it is */
+    bool is_suspect;      /* a write failed: check the file before the next one */
     bool has_deadline;
     struct deadline deadline;
     struct deadline lock_deadline; /* of the wait for a lock that is under way */
@@ -61,9 +63,6 @@ void sqlite_begin_wait(struct store *store);
 /* Close the connection and its statements. The next sqlite_ready() opens it again. */
 void sqlite_disconnect(struct store *store);
 
-/* End a transaction that only read, also when there is no memory for its end. */
-void sqlite_end_reading(struct store *store);
-
 /* As sqlite_disconnect(), after a failure that leaves nobody sure of the file: it is checked when it is opened. */
 void sqlite_distrust(struct store *store);
 
@@ -75,22 +74,30 @@ tel_error sqlite_schema_check(struct store *store, int *version, tel_fault *faul
 /* Bring the schema to the present version. */
 tel_error sqlite_schema_migrate(struct store *store, tel_fault *fault);
 
+/* ---- sqlite_turn.c --------------------------------------------------------------------------- */
+
+/* Begin a transaction that reads until its turn is over, which is hold_ms after it was first asked
+ * whether it is: whatever is read first waits for the lock, and that does not count. */
+int sqlite_turn_begin(struct store *store);
+bool sqlite_turn_is_over(struct store *store);
+
+/* When the turn is over, let writers pass and begin another one. No statement may be under way. */
+int sqlite_turn_pass(struct store *store);
+
+/* End a transaction that only read, also when there is no memory for its end. */
+void sqlite_end_reading(struct store *store);
+
 /* ---- sqlite_batch.c -------------------------------------------------------------------------- */
 
-/* So many runs at most are looked at before it is asked whether writers should pass. */
+/* A list looks at so many runs at most before it asks whether its turn is over. */
 #define SLICE_RUNS 512
-
-/* Runs that are to be read. */
-struct batch {
-    int64_t ids[SLICE_RUNS];
-    size_t count;
-};
 
 /* What is done with the run of ids[place], which lasts until it returns. Nonzero: no more. */
 typedef int batch_fn(void *arg, size_t place, const struct tel_record *run);
 
-/* Hand on the runs of a batch, in its order, as far as they are there, and empty it. */
-int sqlite_view_batch(struct store *store, struct batch *batch, batch_fn *each, void *arg);
+/* Hand on the runs of these ids, SLICE_RUNS at most, in this order, as far as they are there. */
+int sqlite_view_batch(struct store *store, const int64_t *ids, size_t count, batch_fn *each,
+                      void *arg);
 
 /* ---- sqlite_read.c --------------------------------------------------------------------------- */
 

@@ -102,19 +102,6 @@ static int look_up_names(struct sqlite3_stmt *prepared, struct span *span)
     return SQLITE_OK;
 }
 
-/* Let writers pass now and then: one transaction spares the lock of each statement, and holds up the
- * commit of others. */
-static int pause_after(struct store *store, size_t i)
-{
-    int result;
-
-    if ((i + 1) % SLICE_RUNS != 0)
-        return SQLITE_OK;
-    result = sqlite_commit(store);
-    sqlite_begin_wait(store);
-    return result ? result : sqlite_begin(store);
-}
-
 /* Find out which parents are named by run_id, and put those names into a JSON array. */
 static int collect_names(struct store *store, struct spans *spans, struct strbuf *names)
 {
@@ -127,7 +114,7 @@ static int collect_names(struct store *store, struct spans *spans, struct strbuf
 
         result = look_up_names(statement, span);
         if (!result)
-            result = pause_after(store, i);
+            result = sqlite_turn_pass(store);
         if (result)
             break;
         if (!span->is_named)
@@ -215,11 +202,15 @@ static int bind_span(struct sqlite3_stmt *statement, const struct span *span)
     return result ? result : sqlite3_bind_int64(statement, 6, span->next_id);
 }
 
+/* Those of a parent are all found before any is read, since no turn ends while they are looked for. */
 struct children {
     struct store *store;
     struct sqlite3_stmt *find; /* those of a parent */
-    struct batch found;
-    size_t parents[SLICE_RUNS]; /* whose they are */
+    int64_t *ids;              /* of what was found */
+    size_t *parents;           /* whose they are */
+    size_t count;
+    size_t room;
+    size_t begin; /* of those that are being read */
     run_child_fn *each;
     void *arg;
     bool is_over;
@@ -228,28 +219,60 @@ struct children {
 static void children_clear(struct children *children)
 {
     statementp_free(&children->find);
+    free(children->ids);
+    free(children->parents);
 }
 
 static int hand_on(void *arg, size_t place, const struct tel_record *child)
 {
     struct children *children = arg;
+    size_t parent = children->parents[children->begin + place];
 
-    children->is_over = children->each(children->arg, children->parents[place], child) != 0;
+    children->is_over = children->each(children->arg, parent, child) != 0;
     return children->is_over;
 }
 
+/* Read what was found, and let writers pass meanwhile. */
 static int hand_on_found(struct children *children)
 {
-    return sqlite_view_batch(children->store, &children->found, hand_on, children);
+    size_t count = children->count;
+    int result = SQLITE_OK;
+
+    children->count = 0;
+    for (size_t begin = 0; begin < count && !result && !children->is_over; begin += SLICE_RUNS) {
+        size_t left = count - begin;
+
+        children->begin = begin;
+        result = sqlite_view_batch(children->store, children->ids + begin,
+                                   left < SLICE_RUNS ? left : SLICE_RUNS, hand_on, children);
+        if (!result)
+            result = sqlite_turn_pass(children->store);
+    }
+    return result;
+}
+
+static bool make_room(struct children *children)
+{
+    size_t room = children->room ? 2 * children->room : 2 * SLICE_RUNS;
+    int64_t *ids = reallocarray(children->ids, room, sizeof *ids);
+    size_t *parents = ids ? reallocarray(children->parents, room, sizeof *parents) : NULL;
+
+    if (ids)
+        children->ids = ids;
+    if (!parents)
+        return false;
+    children->parents = parents;
+    children->room = room;
+    return true;
 }
 
 static int take(struct children *children, size_t parent, int64_t id)
 {
-    struct batch *found = &children->found;
-
-    children->parents[found->count] = parent;
-    found->ids[found->count++] = id;
-    return found->count == SLICE_RUNS ? hand_on_found(children) : SQLITE_OK;
+    if (children->count == children->room && !make_room(children))
+        return SQLITE_NOMEM;
+    children->ids[children->count] = id;
+    children->parents[children->count++] = parent;
+    return SQLITE_OK;
 }
 
 static int find_those_of(struct children *children, const struct span *span)
@@ -257,7 +280,7 @@ static int find_those_of(struct children *children, const struct span *span)
     CLEANUP(statementp_reset) struct sqlite3_stmt *find = children->find;
     int result = bind_span(find, span);
 
-    while (!result && !children->is_over && (result = sqlite3_step(find)) == SQLITE_ROW)
+    while (!result && (result = sqlite3_step(find)) == SQLITE_ROW)
         result = take(children, span->index, sqlite3_column_int64(find, 0));
     return result == SQLITE_DONE ? SQLITE_OK : result;
 }
@@ -270,8 +293,10 @@ static int hand_on_all(const struct spans *spans, struct children *children)
     for (size_t i = 0; i < spans->count && !result && !children->is_over; i++) {
         if (spans->items[i].has_children)
             result = find_those_of(children, &spans->items[i]);
+        if (!result && children->count >= SLICE_RUNS)
+            result = hand_on_found(children);
         if (!result)
-            result = pause_after(store, i);
+            result = sqlite_turn_pass(store);
     }
     return result || children->is_over ? result : hand_on_found(children);
 }
@@ -293,7 +318,7 @@ tel_error store_children(struct store *store, const struct run_parent *parents, 
     for (size_t i = 0; i < count; i++)
         spans.items[i] = (struct span){.parent = &parents[i], .index = i, .is_first = true};
     qsort(spans.items, count, sizeof *spans.items, by_id);
-    result = sqlite_begin(store);
+    result = sqlite_turn_begin(store);
     if (!result)
         result = find_next(store, &spans);
     qsort(spans.items, count, sizeof *spans.items, by_index);

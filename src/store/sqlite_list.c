@@ -26,9 +26,10 @@ struct walk {
     char *names[2]; /* that prefixes led to */
     struct sqlite3_stmt *runs;
     struct sqlite3_stmt *spans; /* NULL: none can be passed over */
-    struct batch found;         /* what is in the list */
-    struct place at;            /* what lies behind it is still to be looked at... */
-    struct place last;          /* ...before this one */
+    int64_t found[SLICE_RUNS];  /* what is in the list, of one slice */
+    size_t found_count;
+    struct place at;   /* what lies behind it is still to be looked at... */
+    struct place last; /* ...before this one */
     bool is_over;
     int64_t to_skip;
     int64_t to_come;
@@ -128,7 +129,7 @@ static void take(struct walk *walk, int64_t id)
         walk->to_skip--;
         return;
     }
-    walk->found.ids[walk->found.count++] = id;
+    walk->found[walk->found_count++] = id;
     walk->is_over = --walk->to_come == 0;
 }
 
@@ -186,24 +187,23 @@ static int walk_on(struct walk *walk)
     int result = walk->spans ? next_span(walk) : SQLITE_OK;
 
     walk->store->slices++;
+    walk->found_count = 0;
     if (!result && !walk->is_over)
         result = look(walk);
-    return result ? result : sqlite_view_batch(walk->store, &walk->found, hand_on, walk);
+    return result ? result
+                  : sqlite_view_batch(walk->store, walk->found, walk->found_count, hand_on, walk);
 }
 
 /* Take slices for as long as the database may be held. */
 static int take_turn(struct walk *walk)
 {
-    struct deadline end;
-    int result;
+    int result = sqlite_turn_begin(walk->store);
 
-    sqlite_begin_wait(walk->store);
-    result = sqlite_begin(walk->store);
-    if (!result)
-        result = walk_on(walk); /* waits for the lock first */
-    end = deadline_in(walk->store->hold_ms);
-    while (!result && !walk->is_over && deadline_left_ms(end) > 0)
+    while (!result && !walk->is_over) {
         result = walk_on(walk);
+        if (sqlite_turn_is_over(walk->store))
+            break;
+    }
     return result ? result : sqlite_commit(walk->store);
 }
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "store/sqlite.h"
 #include "support/database.h"
 
 /* Add a run whose start is the minute of an hour. */
@@ -140,6 +141,45 @@ static void children__are_found_when_a_run_lacks_what_it_must_have(void **state)
     assert_string_equal(family.text, "");
 }
 
+#define MANY 2000 /* children of one */
+#define CHILDLESS 100
+#define TO_ROOT                                                                          \
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000)"     \
+    " INSERT INTO agent_runs (event_id, run_id, parent_run_id, created_at, start_time,"  \
+    " agent_name, job_type, status) SELECT 'c' || i, 'c' || i, 'root', '2025-12-10', i," \
+    " 'agent', 'job', 'success' FROM n"
+
+static int count_child(void *arg, size_t parent, const struct tel_record *child)
+{
+    struct run_parent *parents = arg;
+
+    (void)child;
+    parents[parent].id++;
+    return 0;
+}
+
+/* Whether one parent has them all, or each is one that has none. */
+static void many_children__are_read_in_turns_that_let_writers_pass(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    struct run_parent parents[CHILDLESS] = {{.run_id = "root", .event_id = "root"}};
+    struct other_writer writer;
+
+    put(store, "root", "root", NULL, 0);
+    other_exec(fixture->path, TO_ROOT);
+    other_writer_begin(&writer, fixture);
+    assert_int_equal(store_children(store, parents, 1, count_child, parents, NULL), TEL_OK);
+    assert_int_equal(parents[0].id, MANY);
+    assert_true(writer.passed >= MANY / SLICE_RUNS);
+    writer.passed = 0;
+    for (size_t i = 0; i < CHILDLESS; i++)
+        parents[i] = (struct run_parent){.run_id = "childless", .event_id = "childless"};
+    assert_int_equal(store_children(store, parents, CHILDLESS, count_child, parents, NULL), TEL_OK);
+    assert_true(writer.passed >= CHILDLESS);
+    other_writer_end(&writer);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -150,6 +190,7 @@ int main(void)
         TEST(children__of_equal_starts_go_to_the_later_row),
         TEST(children__may_be_retries_of_their_parent_but_never_themselves),
         TEST(children__are_found_when_a_run_lacks_what_it_must_have),
+        TEST(many_children__are_read_in_turns_that_let_writers_pass),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,25 +179,6 @@ static void what_is_there__is_found_in_one_slice(void **state)
     assert_int_equal(slices_of(store, (struct run_query){.equals[FIELD_run_id] = "none"}, 0), 1);
 }
 
-struct other_writer {
-    sqlite3 *db; /* which does not wait for a lock */
-    uint64_t passed;
-};
-
-/* Write whenever the list is about to take hold of the database. */
-static int write_before_each_begin(unsigned kind, void *arg, void *statement, void *text)
-{
-    struct other_writer *writer = arg;
-
-    (void)kind;
-    (void)statement;
-    if (strcmp(text, "BEGIN") == 0 &&
-        sqlite3_exec(writer->db, "UPDATE agent_runs SET host = 'x' WHERE id = 1", NULL, NULL,
-                     NULL) == SQLITE_OK)
-        writer->passed++;
-    return 0;
-}
-
 static void long_list__lets_writers_pass_again_and_again(void **state)
 {
     struct fixture *fixture = *state;
@@ -205,17 +186,13 @@ static void long_list__lets_writers_pass_again_and_again(void **state)
     struct run_query query = {.statuses = {"failure", "timeout"}, .status_count = 2};
     struct other_writer writer = {0};
 
-    store->hold_ms = 0;
-    assert_int_equal(sqlite3_open(fixture->path, &writer.db), SQLITE_OK);
-    assert_int_equal(sqlite3_trace_v2(store->db, SQLITE_TRACE_STMT, write_before_each_begin,
-                                      &writer),
-                     SQLITE_OK);
+    other_writer_begin(&writer, fixture);
     assert_true(slices_of(store, query, 0) >= ROWS / SLICE_RUNS);
     assert_true(writer.passed >= ROWS / SLICE_RUNS);
     query.oldest_first = true;
     assert_true(slices_of(store, query, 0) >= ROWS / SLICE_RUNS);
     assert_true(writer.passed >= 2 * ROWS / SLICE_RUNS);
-    assert_int_equal(sqlite3_close(writer.db), SQLITE_OK);
+    other_writer_end(&writer);
 }
 
 static int add_id(void *arg, const tel_record *record)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "store/sqlite.h"
 #include "support/scratch.h"
 
 int fixture_setup(void **state)
@@ -134,6 +135,37 @@ void *other_begin(const char *path, const char *sql)
 void other_end(void *connection)
 {
     assert_int_equal(sqlite3_close(connection), SQLITE_OK);
+}
+
+static int write_before_each_begin(unsigned kind, void *arg, void *statement, void *text)
+{
+    struct other_writer *writer = arg;
+
+    (void)kind;
+    (void)statement;
+    if (strcmp(text, "BEGIN") == 0 &&
+        sqlite3_exec(writer->connection, "UPDATE agent_runs SET host = 'x' WHERE id = 1", NULL,
+                     NULL, NULL) == SQLITE_OK)
+        writer->passed++;
+    return 0;
+}
+
+void other_writer_begin(struct other_writer *writer, struct fixture *fixture)
+{
+    sqlite3 *db;
+
+    fixture->store->hold_ms = 0;
+    assert_int_equal(sqlite3_open(fixture->path, &db), SQLITE_OK);
+    *writer = (struct other_writer){.store = fixture->store, .connection = db};
+    assert_int_equal(sqlite3_trace_v2(fixture->store->db, SQLITE_TRACE_STMT,
+                                      write_before_each_begin, writer),
+                     SQLITE_OK);
+}
+
+void other_writer_end(struct other_writer *writer)
+{
+    assert_int_equal(sqlite3_trace_v2(writer->store->db, 0, NULL, NULL), SQLITE_OK);
+    other_end(writer->connection);
 }
 
 size_t run_processes(size_t count, int (*body)(void *arg, size_t number), void *arg)

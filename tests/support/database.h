@@ -41,6 +41,17 @@ char *other_text(const char *path, const char *sql);
 void *other_begin(const char *path, const char *sql);
 void other_end(void *connection);
 
+/* Have the fixture's store begin a new turn of reading as often as it may, and another program write
+ * whenever it does. */
+struct other_writer {
+    struct store *store;
+    void *connection; /* which does not wait for a lock */
+    uint64_t passed;  /* so often it could write */
+};
+
+void other_writer_begin(struct other_writer *writer, struct fixture *fixture);
+void other_writer_end(struct other_writer *writer);
+
 /* Run `body` in this many processes at once; return how many of them returned 0. */
 size_t run_processes(size_t count, int (*body)(void *arg, size_t number), void *arg);
 
