@@ -31,7 +31,9 @@ json_t *json_merge(const json_t *value, json_t *patch)
 
     if (!json_is_object(patch))
         return json_incref(patch);
-    merged = json_is_object(value) ? json_copy((json_t *)value) : json_object();
+    merged = json_object();
+    if (json_is_object(value) && json_object_update(merged, (json_t *)value))
+        return NULL; /* json_copy() does not tell what it had no memory for */
     json_object_foreach(patch, key, member)
     {
         if (json_is_null(member))

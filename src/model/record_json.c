@@ -156,15 +156,16 @@ static tel_error merge_field(struct tel_record *record, const struct tel_record 
 {
     const char *patch_text = record_text(record, index);
     const char *value_text = record_text(stored, index);
-    CLEANUP(json_releasep) json_t *patch = json_parse(patch_text, strlen(patch_text), fault);
+    tel_fault why = {0};
+    CLEANUP(json_releasep) json_t *patch = json_parse(patch_text, strlen(patch_text), &why);
     CLEANUP(json_releasep) json_t *value = NULL;
     CLEANUP(json_releasep) json_t *merged = NULL;
     CLEANUP(strbuf_clear) struct strbuf text = STRBUF(MERGED_BYTES_MAX);
 
-    if (!patch)
-        return TEL_E_INVALID;
-    if (value_text)
-        value = json_parse(value_text, strlen(value_text), NULL);
+    if (patch && value_text)
+        value = json_parse(value_text, strlen(value_text), &why);
+    if (!patch || why.code == TEL_E_NOMEM) /* what is stored and no JSON is replaced */
+        return fault_set(fault, why.code, "%s", why.text);
     merged = json_merge(value, patch);
     if (!merged)
         return fault_nomem(fault);
