@@ -1,30 +1,75 @@
 /* SPDX-License-Identifier: MIT
  *
- * An allocation of an operation fails, of SQLite's too: it says that memory is short and has done
- * nothing, or gives the answer that it gives otherwise. The store goes on.
+ * An allocation of an operation fails, each of ours and, of the many more that SQLite makes, some: it
+ * says that memory is short and has done nothing, or gives the answer that it gives otherwise. The
+ * store goes on.
  *
  * The first argument is a seed; without one each run of the program has another.
  */
 #include "support/cmocka_all.h"
 
+#include <glob.h>
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
+#include "store/lock.h"
 #include "support/database.h"
 #include "support/nomem.h"
 #include "support/scratch.h"
 
 #define LAST 6    /* allocations of each operation that are always tried, */
-#define POINTS 30 /* and others by chance; TELEMETRY_TEST_LONG=1: all */
+#define POINTS 30 /* and others by chance; TELEMETRY_TEST_LONG=1: all, but no more than... */
+#define LONG_POINTS 6000
 #define TIME "2025-01-01T00:00:00.000000+00:00"
 
 static unsigned seed;
 static bool is_long;
+
+/* ---- Allocations of SQLite's ------------------------------------------------------------------ */
+
+static sqlite3_mem_methods system_memory;
+static bool is_ours_alone; /* those of SQLite neither fail nor count */
+
+static void *sqlite_malloc(int size)
+{
+    bool was_spared = nomem_is_spared;
+    void *memory;
+
+    nomem_is_spared = was_spared || is_ours_alone;
+    memory = system_memory.xMalloc(size);
+    nomem_is_spared = was_spared;
+    return memory;
+}
+
+static void *sqlite_realloc(void *memory, int size)
+{
+    bool was_spared = nomem_is_spared;
+
+    nomem_is_spared = was_spared || is_ours_alone;
+    memory = system_memory.xRealloc(memory, size);
+    nomem_is_spared = was_spared;
+    return memory;
+}
+
+static void come_before_sqlite(void)
+{
+    sqlite3_mem_methods memory;
+
+    (void)sqlite3_config(SQLITE_CONFIG_GETMALLOC, &system_memory);
+    memory = system_memory;
+    memory.xMalloc = sqlite_malloc;
+    memory.xRealloc = sqlite_realloc;
+    (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &memory);
+}
+
+/* ---- Findings -------------------------------------------------------------------------------- */
 
 /* What an operation found out, in words. Writing it down needs memory too, which does not count. */
 static struct strbuf findings = {.max = 1000000};
@@ -163,9 +208,10 @@ static tel_error write_all(struct store *store)
 {
     CLEANUP(record_clear) struct tel_record run = RECORD();
     CLEANUP(record_clear) struct tel_record change = RECORD();
+    CLEANUP(freep) char *run_id = NULL;
     struct write writes[] = {
         {.kind = WRITE_CREATE, .record = &run},
-        {.kind = WRITE_UPDATE, .record = &change, .merges = true},
+        {.kind = WRITE_UPDATE, .record = &change, .merges = true, .run_id = &run_id},
         {.kind = WRITE_LATE_UPDATE, .record = &change},
         {.kind = WRITE_RETRY_COUNT, .record = &change},
     };
@@ -179,8 +225,11 @@ static tel_error write_all(struct store *store)
                      TEL_OK);
     nomem_is_spared = false;
     error = store_apply(store, all, 4, NULL);
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 4; i++) {
         assert_int_equal(writes[i].result == WRITE_PENDING, error != TEL_OK);
+        note_number(writes[i].result);
+    }
+    note(run_id);
     return error;
 }
 
@@ -195,9 +244,9 @@ static void assert_all_or_nothing(const char *path, bool all)
 {
     assert_int_equal(other_int(path, "SELECT count(*) FROM agent_runs WHERE event_id = 'new'"),
                      all);
-    assert_int_equal(other_int(path,
-                               "SELECT api_retry_count FROM agent_runs WHERE event_id = 'e1'"),
-                     all);
+    assert_int_equal(other_int(path, "SELECT api_retry_count + (metrics_json = '{\"a\":1,\"b\":"
+                                     "{\"c\":2}}') FROM agent_runs WHERE event_id = 'e1'"),
+                     2 * (int)all);
 }
 
 /* ---- All of it ------------------------------------------------------------------------------- */
@@ -229,40 +278,80 @@ static void assert_found(const char *expected)
     strbuf_reset(&findings);
 }
 
-/* Do it without what an earlier one has prepared, the n-th allocation failing. */
-static void do_without_memory(struct fixture *fixture, operation *operate, long n,
-                              const char *expected)
+static size_t points(long made)
 {
-    struct store *store = fixture_open(fixture);
-    tel_error error;
-
-    nomem_arm(n, n);
-    error = operate(store);
-    (void)nomem_disarm();
-    if (error)
-        assert_int_equal(error, TEL_E_NOMEM);
-    else
-        assert_found(expected);
-    strbuf_reset(&findings);
-    if (operate == write_all)
-        assert_all_or_nothing(fixture->path, !error);
-    undo_writes(fixture->path);               /* nothing keeps others from writing... */
-    assert_int_equal(operate(store), TEL_OK); /* ...or this one from going on */
-    assert_found(expected);
-    undo_writes(fixture->path);
+    return !is_long ? POINTS : made < LONG_POINTS ? (size_t)made : LONG_POINTS;
 }
 
 /* Return the number of one allocation of `made`: the last ones are all tried, which end it. */
 static long choose(long made, size_t i)
 {
-    return is_long || (long)i >= made ? (long)i + 1
-           : i < LAST                 ? made - (long)i
-                                      : 1 + (long)((size_t)rand_r(&seed) % (size_t)made);
+    return points(made) >= (size_t)made ? (long)i + 1
+           : i < LAST                   ? made - (long)i
+                                        : 1 + (long)((size_t)rand_r(&seed) % (size_t)made);
 }
 
-static size_t points(long made)
+/* Do something, its n-th allocation failing, and judge it. n 0: none fails. Return how many there
+ * were. */
+typedef long attempt(struct fixture *fixture, const void *arg, long n);
+
+static void at_points(attempt *try, struct fixture *fixture, const void *arg)
 {
-    return is_long ? (size_t)made : POINTS;
+    long made;
+
+    is_ours_alone = true;
+    made = try(fixture, arg, 0);
+    for (long n = 1; n <= made; n++)
+        (void)try(fixture, arg, n);
+    is_ours_alone = false;
+    made = try(fixture, arg, 0);
+    for (size_t i = 0; i < points(made); i++)
+        (void)try(fixture, arg, choose(made, i));
+}
+
+/* It said so, and kept nothing. */
+static void assert_out_of_memory(tel_error error, long n, long blocks_before)
+{
+    assert_int_equal(error, n ? TEL_E_NOMEM : TEL_OK);
+    assert_int_equal(atomic_load(&nomem->in_use), blocks_before);
+}
+
+static void close_store(struct fixture *fixture)
+{
+    store_close(fixture->store);
+    fixture->store = NULL;
+}
+
+/* ---- Operations ------------------------------------------------------------------------------ */
+
+struct expected {
+    operation *operate;
+    char *findings;
+};
+
+/* Do it without what an earlier one has prepared. */
+static long operate_without_memory(struct fixture *fixture, const void *arg, long n)
+{
+    const struct expected *expected = arg;
+    struct store *store = fixture_open(fixture);
+    tel_error error;
+    long made;
+
+    nomem_arm(n, n);
+    error = expected->operate(store);
+    made = nomem_disarm();
+    if (error)
+        assert_int_equal(error, n ? TEL_E_NOMEM : TEL_OK);
+    else
+        assert_found(expected->findings);
+    strbuf_reset(&findings);
+    if (expected->operate == write_all)
+        assert_all_or_nothing(fixture->path, !error);
+    undo_writes(fixture->path);                         /* nothing keeps others from writing... */
+    assert_int_equal(expected->operate(store), TEL_OK); /* ...or this one from going on */
+    assert_found(expected->findings);
+    undo_writes(fixture->path);
+    return made;
 }
 
 static void operation__without_memory_does_nothing_or_all(void **state)
@@ -273,71 +362,196 @@ static void operation__without_memory_does_nothing_or_all(void **state)
     struct fixture *fixture = *state;
 
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
-        struct store *store = fixture_open(fixture);
-        CLEANUP(freep) char *expected = NULL;
-        long made;
+        struct expected expected = {.operate = operations[i]};
 
-        nomem_arm(0, 0);
-        assert_int_equal(operations[i](store), TEL_OK);
-        made = nomem_disarm();
-        assert_true(made > 5);
-        expected = strdup(findings.text ? findings.text : "");
+        assert_int_equal(operations[i](fixture_open(fixture)), TEL_OK);
+        expected.findings = strdup(findings.text ? findings.text : "");
         strbuf_reset(&findings);
         undo_writes(fixture->path);
-        for (size_t k = 0; k < points(made); k++)
-            do_without_memory(fixture, operations[i], choose(made, k), expected);
+        at_points(operate_without_memory, fixture, &expected);
+        free(expected.findings);
     }
 }
 
-static void open_without_memory(struct fixture *fixture, long n)
+/* ---- Files ----------------------------------------------------------------------------------- */
+
+static long open_without_memory(struct fixture *fixture, const void *arg, long n)
 {
     long before = atomic_load(&nomem->in_use);
     struct store *store;
     tel_error error;
+    long made;
 
+    (void)arg;
     nomem_arm(n, n);
     error = store_open(&store, &fixture->options, NULL);
-    (void)nomem_disarm();
+    made = nomem_disarm();
     if (error) {
-        assert_int_equal(error, TEL_E_NOMEM);
         assert_null(store);
-        assert_int_equal(atomic_load(&nomem->in_use), before);
+        assert_out_of_memory(error, n, before);
     }
     store_close(store);
+    return made;
 }
 
 static void open__without_memory_fails_and_leaves_nothing_open(void **state)
 {
-    struct fixture *fixture = *state;
+    close_store(*state);
+    at_points(open_without_memory, *state, NULL);
+}
+
+static long make_without_memory(struct fixture *fixture, const void *arg, long n)
+{
     long made;
 
-    nomem_arm(0, 0);
-    fixture_open(fixture);
-    made = nomem_disarm();
-    store_close(fixture->store);
-    fixture->store = NULL;
-    for (size_t i = 0; i < points(made); i++)
-        open_without_memory(fixture, choose(made, i));
+    close_store(fixture);
+    store_remove(fixture->path);
+    made = open_without_memory(fixture, arg, n);
+    assert_int_equal(create_run(fixture_open(fixture), "e1", TEL_SUCCESS), WRITE_CREATED);
+    return made;
 }
 
 static void new_database__without_memory_is_none_or_whole(void **state)
 {
-    struct fixture *fixture = *state;
+    at_points(make_without_memory, *state, NULL);
+}
+
+/* Version 1, with a column, an index and a reference of its own. */
+static const char old_database[] =
+    "CREATE TABLE agent_runs (run_id TEXT PRIMARY KEY, agent_name TEXT, start_time TEXT, \"a\"\"b\""
+    " INT); CREATE INDEX theirs ON agent_runs (run_id, agent_name); CREATE TABLE run_events (id INTEGER"
+    " PRIMARY KEY AUTOINCREMENT, run_id TEXT NOT NULL REFERENCES agent_runs (run_id), event_type"
+    " TEXT NOT NULL, timestamp TEXT NOT NULL, payload_json TEXT); INSERT INTO agent_runs VALUES"
+    " ('1', 'crawler', '2024-01-01', 7);";
+static char *schema_of(const char *path)
+{
+    return other_text(path, "SELECT group_concat(sql) FROM sqlite_schema");
+}
+
+/* Count the copies of the database, or all files of such a name. */
+static size_t count_copies(const struct fixture *fixture, const char *names)
+{
+    CLEANUP(freep) char *pattern = scratch_path(fixture->directory, names);
+    glob_t copies;
+    size_t count;
+
+    (void)glob(pattern, 0, NULL, &copies);
+    count = copies.gl_pathc;
+    globfree(&copies);
+    return count;
+}
+
+/* `arg`: the schema that it is brought to. */
+static long migrate_without_memory(struct fixture *fixture, const void *arg, long n)
+{
+    CLEANUP(freep) char *before = NULL;
+    CLEANUP(freep) char *after = NULL;
+    CLEANUP(freep) char *at_last = NULL;
+    size_t copies = count_copies(fixture, "db/*.v1-*.copy");
     long made;
 
-    store_close(fixture->store);
-    fixture->store = NULL;
+    close_store(fixture);
     store_remove(fixture->path);
-    nomem_arm(0, 0);
+    other_exec(fixture->path, old_database);
+    before = schema_of(fixture->path);
+    made = open_without_memory(fixture, arg, n);
+    after = schema_of(fixture->path);
+    copies += strcmp(after, before) != 0;
+    assert_int_equal(count_copies(fixture, "db/*.copy"), copies);
+    assert_int_equal(count_copies(fixture, "db/*.v1-*.copy"), copies);
     fixture_open(fixture);
+    at_last = schema_of(fixture->path);
+    assert_string_equal(at_last, arg);
+    assert_int_equal(other_int(fixture->path, "SELECT \"a\"\"b\" FROM agent_runs"), 7);
+    return made;
+}
+
+static void old_database__without_memory_stays_or_is_brought_up(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(freep) char *schema = NULL;
+
+    close_store(fixture);
+    store_remove(fixture->path);
+    other_exec(fixture->path, old_database);
+    fixture->options.migrates = true;
+    fixture_open(fixture);
+    schema = schema_of(fixture->path);
+    assert_non_null(strstr(schema, "INDEX theirs"));
+    at_points(migrate_without_memory, fixture, schema);
+}
+
+static void make_database(const char *path, const char *event_id)
+{
+    const struct store_options options = {.path = path};
+    struct store *store;
+
+    assert_int_equal(store_open(&store, &options, NULL), TEL_OK);
+    assert_int_equal(create_run(store, event_id, TEL_SUCCESS), WRITE_CREATED);
+    store_close(store);
+}
+
+static void assert_holds(const char *path, const char *event_id)
+{
+    CLEANUP(freep) char *found = other_text(path, "SELECT group_concat(event_id) FROM agent_runs");
+
+    assert_string_equal(found, event_id);
+}
+
+static long install_without_memory(struct fixture *fixture, const void *arg, long n)
+{
+    CLEANUP(freep) char *path = scratch_path(fixture->directory, "db/new");
+    CLEANUP(freep) char *kept = NULL;
+    long before;
+    long made;
+    tel_error error;
+
+    (void)arg;
+    store_remove(fixture->path);
+    make_database(fixture->path, "old");
+    make_database(path, "new");
+    before = atomic_load(&nomem->in_use);
+    nomem_arm(n, n);
+    error = store_install(&kept, path, fixture->path, NULL);
     made = nomem_disarm();
-    for (size_t i = 0; i < points(made); i++) {
-        store_close(fixture->store);
-        fixture->store = NULL;
-        store_remove(fixture->path);
-        open_without_memory(fixture, choose(made, i));
-        assert_int_equal(create_run(fixture_open(fixture), "e1", TEL_SUCCESS), WRITE_CREATED);
+    if (error) {
+        assert_null(kept);
+        assert_out_of_memory(error, n, before);
     }
+    assert_holds(fixture->path, error ? "old" : "new");
+    assert_holds(error ? path : kept, error ? "new" : "old");
+    store_remove(error ? path : kept);
+    return made;
+}
+
+static void install__without_memory_leaves_both_as_they_were(void **state)
+{
+    close_store(*state);
+    at_points(install_without_memory, *state, NULL);
+}
+
+static long lock_without_memory(struct fixture *fixture, const void *arg, long n)
+{
+    CLEANUP(freep) char *path = scratch_path(fixture->directory, "locks/writer.lock");
+    struct writer_lock lock = WRITER_LOCK();
+    long before = atomic_load(&nomem->in_use);
+    tel_error error;
+    long made;
+
+    (void)arg;
+    nomem_arm(n, n);
+    error = writer_lock_take(&lock, path, FILE_OWNER_ONLY, deadline_in(0), NULL);
+    made = nomem_disarm();
+    assert_int_equal(lock.fd >= 0, error == TEL_OK);
+    if (error)
+        assert_out_of_memory(error, n, before);
+    writer_lock_release(&lock);
+    return made;
+}
+
+static void writer_lock__without_memory_is_not_held(void **state)
+{
+    at_points(lock_without_memory, *state, NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, fixture_teardown)
@@ -348,10 +562,14 @@ int main(int argc, char **argv)
         TEST(operation__without_memory_does_nothing_or_all),
         TEST(open__without_memory_fails_and_leaves_nothing_open),
         TEST(new_database__without_memory_is_none_or_whole),
+        TEST(old_database__without_memory_stays_or_is_brought_up),
+        TEST(install__without_memory_leaves_both_as_they_were),
+        TEST(writer_lock__without_memory_is_not_held),
     };
 
     if (!MALLOC_MAY_BE_OURS)
         return SKIPPED;
+    come_before_sqlite();
     is_long = getenv("TELEMETRY_TEST_LONG") != NULL;
     seed = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : (unsigned)time(NULL);
     printf("seed %u\n", seed);
