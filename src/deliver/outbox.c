@@ -74,10 +74,11 @@ static void take_segment(struct strbuf *segment, const char **path)
 static tel_error read_payload(json_t **out, const struct request *request, tel_fault *reason)
 {
     const char *text = json_string_value(request->payload);
+    tel_fault why;
 
     if (text) {
-        *out = json_parse(text, strlen(text), reason);
-        return *out ? TEL_OK : TEL_E_INVALID;
+        *out = json_parse(text, strlen(text), &why);
+        return *out ? TEL_OK : fault_set(reason, why.code, "%s", why.text);
     }
     *out = json_deep_copy(request->payload);
     return *out ? TEL_OK : fault_nomem(reason);
