@@ -46,10 +46,8 @@ static void bad(void *arg, const struct trail_line *line, const char *reason)
     seen->was_sound = false;
 }
 
-static tel_error end_file(void *arg, const char *file, tel_fault *fault)
+static tel_error end_file(void *arg)
 {
-    (void)file;
-    (void)fault;
     ((struct seen *)arg)->ends++;
     return TEL_OK;
 }

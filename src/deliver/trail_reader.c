@@ -164,7 +164,7 @@ static int each_file(void *arg, const char *name)
     }
     reader->counts->files++;
     if (!reader->error)
-        reader->error = reading->end_file(reading->arg, name, reader->fault);
+        reader->error = reading->end_file(reading->arg);
     return reader->error != TEL_OK;
 }
 

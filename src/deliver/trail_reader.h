@@ -23,7 +23,7 @@ struct trail_line {
 
 /* Receive a line, and the end of a file. A failure ends the reading. */
 typedef tel_error trail_line_fn(void *arg, struct trail_line *line, tel_fault *fault);
-typedef tel_error trail_end_fn(void *arg, const char *file, tel_fault *fault);
+typedef tel_error trail_end_fn(void *arg);
 
 /* Learn of a line that is none of a trail: no JSON, torn, a run that lacks something. */
 typedef void trail_bad_fn(void *arg, const struct trail_line *line, const char *reason);

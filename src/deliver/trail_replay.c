@@ -13,7 +13,7 @@ struct replaying {
     void *deliver_arg;
     struct trail_report *report;
     struct batch batch; /* of one file, so that its lines have a name */
-    json_t *given;      /* by event_id: running runs whose commit comes from here */
+    json_t *given; /* by event_id: running runs whose commit comes from here; NULL takes none */
     const char *file;
     tel_fault *fault;
 };
@@ -191,16 +191,9 @@ static void note_bad(void *arg, const struct trail_line *line, const char *reaso
     replaying->replay->bad(replaying->replay->arg, line, reason);
 }
 
-static tel_error end_file(void *arg, const char *file, tel_fault *fault)
+static tel_error end_file(void *arg)
 {
-    struct replaying *replaying = arg;
-    tel_error error;
-
-    (void)fault;
-    error = flush(replaying);
-    if (!error && replaying->replay->file_read)
-        replaying->replay->file_read(replaying->replay->arg, file);
-    return error;
+    return flush(arg);
 }
 
 tel_error trail_replay(const struct trail_replay *replay, sync_deliver_fn *deliver, void *arg,
@@ -228,7 +221,5 @@ tel_error trail_replay(const struct trail_replay *replay, sync_deliver_fn *deliv
     memcpy(reading.since, replay->since, sizeof reading.since);
     *report = (struct trail_report){0};
     error = batch_init(&replaying.batch, replay->batch_size, fault);
-    if (!replaying.given)
-        error = fault_nomem(fault);
     return error ? error : trail_read(&reading, &report->counts, fault);
 }

@@ -22,7 +22,6 @@ struct trail_replay {
     struct store *store; /* that the writes end in; the runs of commits are looked up here */
     bool is_new;         /* the store holds nothing but what comes from here */
     trail_bad_fn *bad;   /* also told of what the store refuses */
-    void (*file_read)(void *arg, const char *file); /* NULL: nobody watches */
     void *arg;
 };
 
