@@ -10,7 +10,6 @@
 
 #include <glob.h>
 #include <inttypes.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include "store/lock.h"
 #include "support/database.h"
 #include "support/nomem.h"
+#include "support/nomem_sqlite.h"
 #include "support/scratch.h"
 
 #define LAST 6    /* allocations of each operation that are always tried, */
@@ -31,43 +31,6 @@
 
 static unsigned seed;
 static bool is_long;
-
-/* ---- Allocations of SQLite's ------------------------------------------------------------------ */
-
-static sqlite3_mem_methods system_memory;
-static bool is_ours_alone; /* those of SQLite neither fail nor count */
-
-static void *sqlite_malloc(int size)
-{
-    bool was_spared = nomem_is_spared;
-    void *memory;
-
-    nomem_is_spared = was_spared || is_ours_alone;
-    memory = system_memory.xMalloc(size);
-    nomem_is_spared = was_spared;
-    return memory;
-}
-
-static void *sqlite_realloc(void *memory, int size)
-{
-    bool was_spared = nomem_is_spared;
-
-    nomem_is_spared = was_spared || is_ours_alone;
-    memory = system_memory.xRealloc(memory, size);
-    nomem_is_spared = was_spared;
-    return memory;
-}
-
-static void come_before_sqlite(void)
-{
-    sqlite3_mem_methods memory;
-
-    (void)sqlite3_config(SQLITE_CONFIG_GETMALLOC, &system_memory);
-    memory = system_memory;
-    memory.xMalloc = sqlite_malloc;
-    memory.xRealloc = sqlite_realloc;
-    (void)sqlite3_config(SQLITE_CONFIG_MALLOC, &memory);
-}
 
 /* ---- Findings -------------------------------------------------------------------------------- */
 
@@ -299,11 +262,11 @@ static void at_points(attempt *try, struct fixture *fixture, const void *arg)
 {
     long made;
 
-    is_ours_alone = true;
+    nomem_spares_sqlite = true;
     made = try(fixture, arg, 0);
     for (long n = 1; n <= made; n++)
         (void)try(fixture, arg, n);
-    is_ours_alone = false;
+    nomem_spares_sqlite = false;
     made = try(fixture, arg, 0);
     for (size_t i = 0; i < points(made); i++)
         (void)try(fixture, arg, choose(made, i));
@@ -569,7 +532,7 @@ int main(int argc, char **argv)
 
     if (!MALLOC_MAY_BE_OURS)
         return SKIPPED;
-    come_before_sqlite();
+    nomem_watch_sqlite();
     is_long = getenv("TELEMETRY_TEST_LONG") != NULL;
     seed = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : (unsigned)time(NULL);
     printf("seed %u\n", seed);
