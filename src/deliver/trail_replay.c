@@ -13,7 +13,7 @@ struct replaying {
     void *deliver_arg;
     struct trail_report *report;
     struct batch batch; /* of one file, so that its lines have a name */
-    json_t *given; /* by event_id: running runs whose commit comes from here; NULL takes none */
+    json_t *told; /* by event_id: the commit told last of a run that is running; NULL takes none */
     const char *file;
     tel_fault *fault;
 };
@@ -21,7 +21,7 @@ struct replaying {
 static void replaying_clear(struct replaying *replaying)
 {
     batch_clear(&replaying->batch);
-    json_decref(replaying->given);
+    json_decref(replaying->told);
 }
 
 /* ---- What became of it ----------------------------------------------------------------------- */
@@ -79,7 +79,7 @@ static tel_error flush(struct replaying *replaying)
 
 /* ---- Commits --------------------------------------------------------------------------------- */
 
-/* Find the newest run of that run_id among those that are still to be delivered. */
+/* Find the newest run of that run_id, or its commit, among what is still to be delivered. */
 static const struct tel_record *find_in_batch(const struct batch *batch, const char *run_id)
 {
     for (size_t i = batch->count; i > 0; i--) {
@@ -92,7 +92,29 @@ static const struct tel_record *find_in_batch(const struct batch *batch, const c
     return NULL;
 }
 
-/* Was the run as it is at that time, or later, as far as its field of a time says? */
+/* Remember which commit the trail told last of a run, as long as it may get another. */
+static tel_error note_told(struct replaying *replaying, const struct tel_record *run,
+                           const struct tel_record *commit)
+{
+    const char *event_id = record_text(run, FIELD_event_id);
+    const char *hash = record_text(commit, FIELD_git_commit_hash);
+
+    if (record_has_ended(run))
+        (void)json_object_del(replaying->told, event_id);
+    else if (hash && json_object_set_new(replaying->told, event_id, json_string(hash)))
+        return fault_nomem(replaying->fault);
+    return TEL_OK;
+}
+
+static bool has_told(const struct replaying *replaying, const struct tel_record *stored)
+{
+    const char *told =
+        json_string_value(json_object_get(replaying->told, record_text(stored, FIELD_event_id)));
+
+    return told && strcmp(told, record_text(stored, FIELD_git_commit_hash)) == 0;
+}
+
+/* Is the run as it is at that time, or later, as far as its field of a time says? */
 static bool is_since(const struct tel_record *stored, int field, int64_t us)
 {
     int64_t field_us;
@@ -100,83 +122,98 @@ static bool is_since(const struct tel_record *stored, int field, int64_t us)
     return timestamp_parse(&field_us, record_text(stored, field)) && field_us > us;
 }
 
-/* Was the run there when the commit was noted, which a later namesake was not, and is it without a
- * newer one? With no commit, that it was changed since tells nothing: to bring in its buffered start is
- * a change. */
-static bool is_missing(const struct replaying *replaying, const struct trail_line *line,
-                       const struct tel_record *stored)
+/* Is the run without a newer commit? When it has the one that the trail told before, nobody gave it
+ * another: that it was changed since tells nothing then, for a recovery that was killed changed it. Nor
+ * does it with no commit: to bring in its buffered start is a change. */
+static bool is_missing(const struct replaying *replaying, const struct tel_record *stored,
+                       int64_t noted_us)
+{
+    if (!record_has(stored, FIELD_git_commit_hash))
+        return true;
+    return !record_has_ended(stored) &&
+           (has_told(replaying, stored) || !is_since(stored, FIELD_updated_at, noted_us));
+}
+
+/* Find the run that a new store gets the commit for. Its newest may still be in the batch. */
+static tel_error find_in_new(struct replaying *replaying, const struct trail_line *line,
+                             struct tel_record *run)
+{
+    const struct tel_record *waiting = find_in_batch(&replaying->batch, line->commit_of);
+
+    if (waiting)
+        return record_set_text(run, FIELD_event_id, record_text(waiting, FIELD_event_id), NULL);
+    return store_get_by_run_id(replaying->replay->store, line->commit_of, run, replaying->fault);
+}
+
+/* Find the run in the store, which has to have all that was told of it before: what is then done about
+ * its commit does not depend on where batches end. *wanted: false when there is nothing to be done. A
+ * later namesake was not there when the commit was noted. */
+static tel_error find_in_used(struct replaying *replaying, const struct trail_line *line,
+                              struct tel_record *run, bool *wanted)
 {
     int64_t noted_us;
+    tel_error error = TEL_OK;
 
-    if (!timestamp_parse(&noted_us, line->noted_at) || is_since(stored, FIELD_created_at, noted_us))
-        return false;
-    return !record_has(stored, FIELD_git_commit_hash) ||
-           json_object_get(replaying->given, record_text(stored, FIELD_event_id)) ||
-           !is_since(stored, FIELD_updated_at, noted_us);
+    if (find_in_batch(&replaying->batch, line->commit_of))
+        error = flush(replaying);
+    if (!error)
+        error =
+            store_get_by_run_id(replaying->replay->store, line->commit_of, run, replaying->fault);
+    if (error)
+        return error;
+    *wanted = false;
+    if (!timestamp_parse(&noted_us, line->noted_at) || is_since(run, FIELD_created_at, noted_us))
+        return TEL_OK;
+    *wanted = is_missing(replaying, run, noted_us);
+    return note_told(replaying, run, &line->record);
 }
 
-/* Find the run in the store. *wanted: false when there is nothing to be done about the commit. */
-static tel_error find_in_store(const char **event_id, struct replaying *replaying,
-                               const struct trail_line *line, struct tel_record *stored,
-                               bool *wanted)
+/* Say which run the commit is of. *wanted as above. */
+static tel_error address_commit(struct replaying *replaying, struct trail_line *line, bool *wanted)
 {
-    const struct trail_replay *replay = replaying->replay;
-    tel_error error = store_get_by_run_id(replay->store, line->commit_of, stored, replaying->fault);
+    CLEANUP(record_clear) struct tel_record run = RECORD();
+    bool is_new = replaying->replay->is_new;
+    tel_error error =
+        is_new ? find_in_new(replaying, line, &run) : find_in_used(replaying, line, &run, wanted);
 
-    *event_id = error ? NULL : record_text(stored, FIELD_event_id);
-    *wanted = replay->is_new || error || is_missing(replaying, line, stored);
-    return error == TEL_E_NOT_FOUND ? TEL_OK : error;
-}
-
-/* Address the commit to this run. One that is running may get another later on, which counts then. */
-static tel_error give_commit(struct replaying *replaying, struct trail_line *line,
-                             const char *event_id, bool is_running)
-{
-    if (record_set_text(&line->record, FIELD_event_id, event_id, NULL) ||
-        (is_running && json_object_set_new(replaying->given, event_id, json_true())))
+    if (error == TEL_E_NOT_FOUND) {
+        replaying->report->lost++;
+        *wanted = false;
+        return TEL_OK;
+    }
+    if (error)
+        return error;
+    replaying->report->duplicates += !*wanted;
+    line->kind = is_new ? WRITE_UPDATE : WRITE_LATE_UPDATE;
+    if (record_set_text(&line->record, FIELD_event_id, record_text(&run, FIELD_event_id), NULL) ||
+        record_set_text(&line->record, FIELD_run_id, line->commit_of, NULL))
         return fault_nomem(replaying->fault);
     return TEL_OK;
 }
 
-/* Say which run the commit is of: a new store's newest is in the batch, another's may be older than
- * what the batch says once more. *wanted as above. */
-static tel_error address_commit(struct replaying *replaying, struct trail_line *line, bool *wanted)
-{
-    CLEANUP(record_clear) struct tel_record stored = RECORD();
-    bool is_new = replaying->replay->is_new;
-    const struct tel_record *waiting = find_in_batch(&replaying->batch, line->commit_of);
-    const char *event_id = waiting && is_new ? record_text(waiting, FIELD_event_id) : NULL;
-    tel_error error = TEL_OK;
-
-    *wanted = true;
-    line->kind = is_new ? WRITE_UPDATE : WRITE_LATE_UPDATE;
-    if (!event_id)
-        error = find_in_store(&event_id, replaying, line, &stored, wanted);
-    if (error)
-        return error;
-    if (!event_id && waiting)
-        event_id = record_text(waiting, FIELD_event_id);
-    replaying->report->lost += !event_id;
-    replaying->report->duplicates += !*wanted;
-    *wanted = *wanted && event_id;
-    if (!*wanted)
-        return TEL_OK;
-    return give_commit(replaying, line, event_id,
-                       !is_new && !record_has_ended(waiting ? waiting : &stored));
-}
-
 /* ---- Lines ----------------------------------------------------------------------------------- */
+
+/* An older client does not say when it made the record, but when the run started. The store's "now" would
+ * be after the run's commits were noted. */
+static tel_error take_run(struct replaying *replaying, struct trail_line *line)
+{
+    struct tel_record *run = &line->record;
+
+    if (line->kind == WRITE_CREATE && !record_has(run, FIELD_created_at) &&
+        record_set_text(run, FIELD_created_at, record_text(run, FIELD_start_time), NULL))
+        return fault_nomem(replaying->fault);
+    return note_told(replaying, run, run);
+}
 
 static tel_error take_line(void *arg, struct trail_line *line, tel_fault *fault)
 {
     struct replaying *replaying = arg;
     bool wanted = true;
-    tel_error error = line->commit_of ? address_commit(replaying, line, &wanted) : TEL_OK;
+    tel_error error =
+        line->commit_of ? address_commit(replaying, line, &wanted) : take_run(replaying, line);
 
     if (error || !wanted)
         return error;
-    if (record_has_ended(&line->record))
-        (void)json_object_del(replaying->given, record_text(&line->record, FIELD_event_id));
     replaying->file = line->file;
     if (batch_add(&replaying->batch, line->kind, &line->record, line->text, line->length,
                   line->number))
@@ -205,7 +242,7 @@ tel_error trail_replay(const struct trail_replay *replay, sync_deliver_fn *deliv
         .deliver = deliver,
         .deliver_arg = arg,
         .report = report,
-        .given = json_object(),
+        .told = json_object(),
         .fault = fault,
     };
     struct trail_reading reading = {

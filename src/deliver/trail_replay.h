@@ -5,8 +5,11 @@
  *
  * A run that is not there is created, one that is running is ended by its end, as by any writer. What
  * the store learnt later stays: where a run has a commit, one from the trail takes its place only when
- * the run was not changed since it was noted, or has the other from here too; a run that has ended keeps
- * its commit. A new store has learnt nothing, so there it counts whole.
+ * the run was not changed since it was noted, or the other is the one that the trail told before it; a
+ * run that has ended keeps its commit. A new store has learnt nothing, so there it counts whole.
+ *
+ * Nothing is kept from one time to the next: whoever is killed between two batches starts anew, and ends
+ * with the same runs.
  */
 #ifndef DELIVER_TRAIL_REPLAY_H
 #define DELIVER_TRAIL_REPLAY_H

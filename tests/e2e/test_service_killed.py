@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The service is killed before each system call that changes something: in the course of ten commits, and
-while it starts. What it had answered is there after the next start, once, and the database is sound.
+"""The service is killed before each system call that changes something: in the course of ten commits, while
+it starts, and while it recovers. What it had answered is there after the next start, once, and the database is
+sound; what it had to recover is there as if nobody had killed it.
 """
 import json
 import os
@@ -9,6 +10,7 @@ import shutil
 import faults
 import harness
 import ledger
+import trail
 from harness import a_run
 
 OLD = 1765360800  # the tenth of December 2025
@@ -111,6 +113,66 @@ class KilledTest(faults.TestCase):
         self.assertEqual(status, 0)
         print(f"{kills} kills")
         self.assertGreater(kills, 30)
+
+    # ---- In the course of a recovery ----
+
+    def leave_much_to_recover(self, base):
+        """Leave a running run that has a commit, and a trail with its later ones and all of others, so
+        that each batch of three lines ends elsewhere."""
+        lines = trail.TrailTestCase
+        service = self.start_service(base=base, **self.faults.settings)
+        known = a_run(run_id="known", git_commit_hash="0000000")
+        self.assertEqual(service.post(known).status_code, 201)
+        service.kill()
+        others = [lines.run_line(run_id=f"other-{number}", created_at=trail.now(), **fields)
+                  for number, fields in enumerate(({}, {"git_commit_hash": "9999999"}, {}))]
+        del others[2]["created_at"]  # as older clients do
+        written = list(others)
+        for number in range(1, 6):
+            for run_id in ("known", "other-0", "other-1", "other-2"):
+                written.append(lines.commit_line(run_id, f"{number:07}", trail.now()))
+            if number == 2:  # and back to the first
+                written.append(lines.commit_line("known", "0000001", trail.now()))
+            if number == 4:
+                written.append(dict(others[0], status="success", end_time=trail.now()))
+        file = base / "raw" / f"events_{trail.today()}.ndjson"
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        file.write_text("".join(json.dumps(line) + "\n" for line in written))
+        file.chmod(0o600)
+
+    def recover(self, base):
+        """A service starts, compares, and ends; returns its exit status."""
+        service = self.start_service(base=base, start=False, TELEMETRY_SYNC_BATCH_SIZE=3,
+                                     **self.faults.settings)
+        harness.wait_until(
+            lambda: service.process.poll() is not None
+            or any("compared the audit trail" in line for line in service.log), "the comparison")
+        return service.stop()
+
+    def test_in_the_course_of_a_recovery(self):
+        left, base = self.base / "left", self.base / "copy"
+        left.mkdir()
+        self.leave_much_to_recover(left)
+        shutil.copytree(left, base)
+        self.assertEqual(self.recover(base), 0)
+        undisturbed = trail.rows(path(base))
+        self.assertEqual({run["run_id"]: run["git_commit_hash"] for run in undisturbed.values()},
+                         {"known": "0000005", "other-0": "0000004", "other-1": "0000005",
+                          "other-2": "0000005"})
+        for kills, point in enumerate(faults.points(stride=2)):
+            shutil.rmtree(base)
+            shutil.copytree(left, base)
+            self.kill_before(point)
+            status = self.recover(base)
+            self.faults.heal()
+            if status != -9:
+                break
+            if " open " in trail_state(base).read_text():
+                self.assertEqual(self.recover(base), 0)
+            self.assertEqual(trail.rows(path(base)), undisturbed, f"killed before {point}")
+        self.assertEqual(status, 0)
+        print(f"{kills} kills")
+        self.assertGreater(kills, 50)
 
 
 if __name__ == "__main__":
