@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "deliver/batch.h"
+#include "model/commit.h"
 
 struct replaying {
     const struct trail_replay *replay;
@@ -208,6 +209,7 @@ static tel_error take_run(struct replaying *replaying, struct trail_line *line)
 static tel_error take_line(void *arg, struct trail_line *line, tel_fault *fault)
 {
     struct replaying *replaying = arg;
+    struct batch *batch = &replaying->batch;
     bool wanted = true;
     tel_error error =
         line->commit_of ? address_commit(replaying, line, &wanted) : take_run(replaying, line);
@@ -215,10 +217,11 @@ static tel_error take_line(void *arg, struct trail_line *line, tel_fault *fault)
     if (error || !wanted)
         return error;
     replaying->file = line->file;
-    if (batch_add(&replaying->batch, line->kind, &line->record, line->text, line->length,
-                  line->number))
+    if (batch_add(batch, line->kind, &line->record, line->text, line->length, line->number))
         return fault_nomem(fault);
-    return batch_is_full(&replaying->batch) ? flush(replaying) : TEL_OK;
+    if (line->commit_of) /* it takes the place of another whole, author and all */
+        batch->items[batch->count - 1].write.cleared = COMMIT_FIELDS;
+    return batch_is_full(batch) ? flush(replaying) : TEL_OK;
 }
 
 static void note_bad(void *arg, const struct trail_line *line, const char *reason)

@@ -165,16 +165,17 @@ static field_set without_same_status(field_set set, const struct tel_record *rec
 static field_set fields_to_change(const struct write *write, const struct tel_record *stored)
 {
     field_set given = write->record->given & UPDATABLE;
+    field_set whole = given | (write->cleared & UPDATABLE);
 
     switch (write->kind) {
     case WRITE_UPDATE:
-        return without_same_status(given | (write->cleared & UPDATABLE), write->record, stored);
+        return without_same_status(whole, write->record, stored);
     case WRITE_CREATE:
         if (record_has_ended(stored) || !record_has_ended(write->record))
             return 0;
         return given & run_fields_with(PATCH);
     case WRITE_LATE_UPDATE:
-        return record_has_ended(stored) ? given & untouched(stored) : given;
+        return record_has_ended(stored) ? given & untouched(stored) : whole;
     default:
         return 0; /* counts, and nothing else */
     }

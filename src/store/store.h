@@ -67,7 +67,7 @@ enum write_result {
 struct write {
     enum write_kind kind;
     const struct tel_record *record; /* borrowed; names the run by its event_id */
-    field_set cleared;               /* by an update, where they are not given */
+    field_set cleared; /* by an update, where they are not given; by a late one, of a running run */
     bool merges; /* an update: metrics_json and context_json go into what is stored (RFC 7396) */
     enum write_result result;
     char **run_id;    /* NULL, or where that of the run that was there goes; the caller frees it */

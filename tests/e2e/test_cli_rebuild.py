@@ -116,6 +116,20 @@ class RebuildTest(trail.TrailTestCase):
         self.assertEqual((row["status"], row["items_failed"]), ("success", 7))
         self.assertEqual(json.loads(row["metrics_json"]), first["metrics_json"])
 
+    def test_has_a_runs_last_commit_whole(self):
+        run = self.run_line(run_id="r", git_commit_hash="1234567", git_commit_author="Zoë")
+        self.write_trail(run, self.commit_line("r", "abcdef1234567", trail.now()))
+        self.rebuild()
+        row = trail.rows(self.database)[run["event_id"]]
+        self.assertEqual((row["git_commit_hash"], row["git_commit_author"]), ("abcdef1234567", None))
+
+    def test_dates_a_run_that_does_not_say_when_it_was_made_by_its_start(self):
+        run = self.run_line(start_time="2025-12-10T12:00:00+01:00", created_at=None)
+        self.write_trail(run)
+        self.rebuild()
+        row = trail.rows(self.database)[run["event_id"]]
+        self.assertEqual(row["created_at"], "2025-12-10T11:00:00.000000+00:00")
+
     def test_the_service_goes_on_with_it(self):
         run = self.run_line()
         self.write_trail(run)

@@ -98,6 +98,14 @@ class RecoveryTest(trail.TrailTestCase):
         self.restart()
         self.assertEqual(self.get(run["event_id"])["git_commit_hash"], "abcdef1234567")
 
+    def test_brings_in_a_commit_whole(self):
+        run = self.post(run_id="with-commit")
+        change = {"git_commit_hash": "1234567", "git_commit_author": "Zoë"}
+        self.assertEqual(self.service.patch(run["event_id"], change).status_code, 200)
+        self.write_trail(self.commit_line("with-commit", "abcdef1234567", trail.now()))
+        self.restart()
+        self.assertIsNone(self.get(run["event_id"])["git_commit_author"])
+
     def test_puts_no_commit_in_place_of_a_later_one(self):
         run = self.post(run_id="with-commit")
         self.write_trail(self.commit_line("with-commit", "abcdef1234567", trail.now()))
