@@ -2,7 +2,9 @@
 #include "cli/source.h"
 
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/cleanup.h"
 #include "cli/command.h"
 #include "cli/source_files.h"
 #include "cli/source_service.h"
@@ -66,12 +68,15 @@ tel_error source_get(struct source *source, const char *event_id, struct tel_rec
     return fault_set(fault, TEL_E_NOT_FOUND, "nothing was recorded yet");
 }
 
-/* Counts what a page handed on, to know whether there is another. */
+/* A page of the store's, and behind which run the next one begins. */
 struct page {
     tel_record_fn *each;
     void *arg;
+    int64_t limit;
     int64_t count;
     bool stopped;
+    char *last_time; /* of any length: times of old rows may have any form */
+    int64_t last_id;
 };
 
 static int hand_on(void *arg, const tel_record *record)
@@ -80,23 +85,37 @@ static int hand_on(void *arg, const tel_record *record)
 
     page->count++;
     page->stopped = page->each(page->arg, record) != 0;
+    if (page->count == page->limit) {
+        const char *time = record_text(record, FIELD_created_at);
+
+        page->last_time = strdup(time ? time : "");
+        page->last_id = record_int(record, FIELD_id);
+    }
     return page->stopped;
 }
 
+/* What others write between two pages moves no run from one to the other. */
 static tel_error query_store(struct store *store, struct run_query query, tel_record_fn *each,
                              void *arg, tel_fault *fault)
 {
+    CLEANUP(freep) char *after_time = NULL;
     int64_t wanted = query.limit;
 
     while (wanted > 0) {
         struct page page = {.each = each, .arg = arg};
         tel_error error;
 
-        query.limit = wanted < QUERY_LIMIT_MAX ? wanted : QUERY_LIMIT_MAX;
+        query.limit = page.limit = wanted < QUERY_LIMIT_MAX ? wanted : QUERY_LIMIT_MAX;
         error = store_query(store, &query, hand_on, &page, fault);
-        if (error || page.stopped || page.count < query.limit)
+        free(after_time);
+        after_time = page.last_time;
+        if (error || page.stopped || page.count < page.limit)
             return error;
-        query.offset += page.count;
+        if (!after_time)
+            return fault_nomem(fault);
+        query.after_time = after_time;
+        query.after_id = page.last_id;
+        query.offset = 0;
         wanted -= page.count;
     }
     return TEL_OK;
