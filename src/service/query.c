@@ -2,12 +2,12 @@
 #include "service/query.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "base/clock.h"
 #include "model/status.h"
+
+#define MENDED_TIME_SIZE 128 /* who has more decimals writes %2B for a '+' */
 
 /* What reading one parameter works on. */
 struct reading {
@@ -53,13 +53,14 @@ static void bad_request(struct reading *reading, const char *name, const char *w
 /* Parse a time whose '+' may have become a blank on its way here. */
 static bool parse_time(int64_t *us, const char *text)
 {
-    CLEANUP(freep) char *mended = NULL;
+    char mended[MENDED_TIME_SIZE];
     char *blank;
 
     if (timestamp_parse_date(us, text))
         return true;
-    mended = strdup(text);
-    blank = mended ? strrchr(mended, ' ') : NULL;
+    if (snprintf(mended, sizeof mended, "%s", text) >= (int)sizeof mended)
+        return false;
+    blank = strrchr(mended, ' ');
     if (!blank)
         return false;
     *blank = '+';

@@ -38,6 +38,7 @@ static const struct asked all[] = {
     {.path = "/api/v1/metadata/nothing", .status = 404},
     {.path = "/api/v1/runs?limit=1&status=success&status=running", .status = 200},
     {.path = "/api/v1/runs?limit=x&created_after=x", .status = 422},
+    {.path = "/api/v1/runs?created_after=2025-01-01T00:00:00+02:00", .status = 200},
     {.path = "/api/v1/runs?cursor=x", .status = 400},
     {.path = "/api/v1/runs/root", .status = 200},
     {.path = "/api/v1/runs/nothing", .status = 404},
