@@ -26,6 +26,7 @@ static const struct peers_limits many = {
 
 /* One side of a connection is a peer's, the other one whoever talks to it. */
 struct end {
+    struct peers *peers;
     struct peer *peer;
     int fd;
     int other;
@@ -60,7 +61,7 @@ static struct end add(struct peers *peers, const struct sockaddr *address)
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds), 0);
-    end = (struct end){.fd = fds[0], .other = fds[1]};
+    end = (struct end){.peers = peers, .fd = fds[0], .other = fds[1]};
     end.peer = peers_add(peers, end.fd, address);
     return end;
 }
@@ -72,7 +73,7 @@ static struct end add_tcp(struct peers *peers)
     struct sockaddr *any = (struct sockaddr *)&address;
     socklen_t size = sizeof address;
     int listener = socket(AF_INET, SOCK_STREAM, 0);
-    struct end end = {.other = socket(AF_INET, SOCK_STREAM, 0)};
+    struct end end = {.peers = peers, .other = socket(AF_INET, SOCK_STREAM, 0)};
 
     assert_int_equal(bind(listener, any, size), 0);
     assert_int_equal(listen(listener, 1), 0);
@@ -84,9 +85,9 @@ static struct end add_tcp(struct peers *peers)
     return end;
 }
 
-static void drop(struct peers *peers, const struct end *end)
+static void drop(const struct end *end)
 {
-    peers_remove(peers, end->peer);
+    peers_remove(end->peers, end->peer);
     (void)close(end->fd);
     (void)close(end->other);
 }
@@ -103,6 +104,51 @@ static void hear(const struct end *end)
     assert_true(recv(end->fd, text, sizeof text, 0) > 0);
 }
 
+/* What becomes of a request. */
+static void serve(const struct end *end)
+{
+    peer_note_receiving(end->peer);
+    peer_note_handling(end->peer);
+    peer_note_sending(end->peer);
+    peer_note_waiting(end->peer);
+}
+
+/* ---- One of many ------------------------------------------------------------------------------- */
+
+/* For cmocka: *state is the one end that there is. */
+static int connect_locally(void **state)
+{
+    static struct end end;
+
+    end = add(peers_of(many), local());
+    *state = &end;
+    return 0;
+}
+
+static int connect_by_tcp(void **state)
+{
+    static struct end end;
+
+    end = add_tcp(peers_of(many));
+    *state = &end;
+    return 0;
+}
+
+static int disconnect(void **state)
+{
+    const struct end *end = *state;
+
+    drop(end);
+    peers_free(end->peers);
+    return 0;
+}
+
+#define LOCALLY(test) cmocka_unit_test_setup_teardown(test, connect_locally, disconnect)
+#define BY_TCP(test)                                           \
+    {                                                          \
+#test " (TCP)", test, connect_by_tcp, disconnect, NULL \
+    }
+
 /* ---- How many ---------------------------------------------------------------------------------- */
 
 static void peers_add__marks_those_beyond_the_limit(void **state)
@@ -117,13 +163,13 @@ static void peers_add__marks_those_beyond_the_limit(void **state)
     assert_false(peer_is_surplus(ends[0].peer));
     assert_false(peer_is_surplus(ends[1].peer));
     assert_true(peer_is_surplus(ends[2].peer));
-    drop(peers, &ends[0]);
-    drop(peers, &ends[2]);
+    drop(&ends[0]);
+    drop(&ends[2]);
     ends[3] = add(peers, from(3));
     assert_false(peer_is_surplus(ends[3].peer));
     assert_int_equal(peers_expire(peers, 0), 2);
-    drop(peers, &ends[1]);
-    drop(peers, &ends[3]);
+    drop(&ends[1]);
+    drop(&ends[3]);
     assert_int_equal(peers_expire(peers, 0), 0);
     peers_free(peers);
     peers_free(NULL);
@@ -141,7 +187,7 @@ static void peers_add__marks_those_beyond_the_limit_of_their_address(void **stat
     for (unsigned i = 0; i < 5; i++)
         assert_int_equal(peer_is_surplus(ends[i].peer), i == 2);
     for (unsigned i = 0; i < 5; i++)
-        drop(peers, &ends[i]);
+        drop(&ends[i]);
     peers_free(peers);
 }
 
@@ -157,177 +203,129 @@ static void peers_add__takes_in_only_some_of_those_beyond_the_limit(void **state
         assert_int_equal(ends[i].peer != NULL, i < 1 + PEERS_SURPLUS_MAX);
     }
     for (unsigned i = 0; i <= 1 + PEERS_SURPLUS_MAX; i++)
-        drop(peers, &ends[i]);
+        drop(&ends[i]);
     peers_free(peers);
 }
 
 /* ---- How long ---------------------------------------------------------------------------------- */
 
 /* It lasts for `ms` from now, and no longer. */
-static void assert_ends_after(struct peers *peers, const struct end *end, int64_t ms)
+static void assert_ends_after(const struct end *end, int64_t ms)
 {
     int64_t now_ms = clock_monotonic_ms();
     char c;
 
-    (void)peers_expire(peers, now_ms + ms - A_WHILE_MS);
+    (void)peers_expire(end->peers, now_ms + ms - A_WHILE_MS);
     assert_false(peer_has_ended(end->peer));
-    (void)peers_expire(peers, now_ms + ms);
+    (void)peers_expire(end->peers, now_ms + ms);
     assert_true(peer_has_ended(end->peer));
     assert_int_equal(recv(end->other, &c, 1, 0), 0); /* it is told */
 }
 
 static void peers_expire__ends_who_waits_too_long(void **state)
 {
-    struct peers *peers = peers_of(many);
-
-    (void)state;
-    for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
-        struct end end = is_tcp ? add_tcp(peers) : add(peers, local());
-
-        assert_ends_after(peers, &end, IDLE_MS);
-        drop(peers, &end);
-    }
-    peers_free(peers);
+    assert_ends_after(*state, IDLE_MS);
 }
 
 static void peers_expire__ends_whose_request_takes_too_long(void **state)
 {
-    struct peers *peers = peers_of(many);
-    struct end end = add(peers, local());
+    const struct end *end = *state;
 
-    (void)state;
-    peer_note_receiving(end.peer);
-    assert_ends_after(peers, &end, REQUEST_MS);
-    drop(peers, &end);
-    peers_free(peers);
+    peer_note_receiving(end->peer);
+    assert_ends_after(end, REQUEST_MS);
 }
 
-/* Nobody noted that they began, but what they sent shows. */
+/* Nobody noted that it began, but what was sent shows. */
 static void peers_expire__counts_from_a_requests_first_byte(void **state)
 {
-    struct peers *peers = peers_of(many);
+    const struct end *end = *state;
 
-    (void)state;
-    for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
-        for (int is_read = 0; is_read < 2; is_read++) {
-            struct end end = is_tcp ? add_tcp(peers) : add(peers, local());
+    say(end, "GET");
+    (void)peers_expire(end->peers, clock_monotonic_ms());
+    peer_note_receiving(end->peer); /* is known already */
+    assert_ends_after(end, REQUEST_MS);
+}
 
-            say(&end, "GET");
-            if (is_read)
-                hear(&end);
-            (void)peers_expire(peers, clock_monotonic_ms());
-            peer_note_receiving(end.peer); /* is known already */
-            assert_ends_after(peers, &end, REQUEST_MS);
-            drop(peers, &end);
-        }
-    }
-    peers_free(peers);
+static void peers_expire__counts_from_a_first_byte_that_was_read(void **state)
+{
+    const struct end *end = *state;
+
+    say(end, "GET");
+    hear(end);
+    (void)peers_expire(end->peers, clock_monotonic_ms());
+    peer_note_receiving(end->peer);
+    assert_ends_after(end, REQUEST_MS);
 }
 
 static void peers_expire__counts_anew_for_each_request(void **state)
 {
-    struct peers *peers = peers_of(many);
+    const struct end *end = *state;
 
-    (void)state;
-    for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
-        struct end end = is_tcp ? add_tcp(peers) : add(peers, local());
-
-        say(&end, "one request");
-        hear(&end);
-        peer_note_receiving(end.peer);
-        peer_note_handling(end.peer);
-        peer_note_sending(end.peer);
-        peer_note_waiting(end.peer);
-        assert_ends_after(peers, &end, IDLE_MS);
-        drop(peers, &end);
-    }
-    peers_free(peers);
+    say(end, "one request");
+    hear(end);
+    serve(end);
+    assert_ends_after(end, IDLE_MS);
 }
 
 static void peers_expire__leaves_a_request_that_is_handled_alone(void **state)
 {
-    struct peers *peers = peers_of(many);
-    struct end end = add(peers, local());
+    const struct end *end = *state;
 
-    (void)state;
-    peer_note_receiving(end.peer);
-    peer_note_handling(end.peer);
-    (void)peers_expire(peers, clock_monotonic_ms() + INT64_C(1000) * IDLE_MS);
-    assert_false(peer_has_ended(end.peer));
-    peer_note_sending(end.peer);
-    assert_ends_after(peers, &end, REQUEST_MS);
-    drop(peers, &end);
-    peers_free(peers);
+    peer_note_receiving(end->peer);
+    peer_note_handling(end->peer);
+    (void)peers_expire(end->peers, clock_monotonic_ms() + INT64_C(1000) * IDLE_MS);
+    assert_false(peer_has_ended(end->peer));
+    peer_note_sending(end->peer);
+    assert_ends_after(end, REQUEST_MS);
 }
 
 static void peers_expire__is_not_undone(void **state)
 {
-    struct peers *peers = peers_of(many);
-    struct end end = add(peers, local());
+    const struct end *end = *state;
 
-    (void)state;
-    assert_ends_after(peers, &end, IDLE_MS);
-    peer_note_receiving(end.peer);
-    peer_note_handling(end.peer);
-    peer_note_sending(end.peer);
-    peer_note_waiting(end.peer);
-    assert_true(peer_has_ended(end.peer));
-    drop(peers, &end);
-    peers_free(peers);
+    assert_ends_after(end, IDLE_MS);
+    serve(end);
+    assert_true(peer_has_ended(end->peer));
 }
 
 static void peers_expire__ends_who_is_one_too_many_soon(void **state)
 {
     int64_t began_ms = clock_monotonic_ms();
-    struct peers_limits limits = many;
-    struct peers *peers;
-    struct end end;
+    struct peers *peers = peers_of(
+        (struct peers_limits){.per_address_max = 1, .request_ms = REQUEST_MS, .idle_ms = IDLE_MS});
+    struct end end = add(peers, local());
 
     (void)state;
-    limits.connections_max = 0;
-    peers = peers_of(limits);
-    end = add(peers, local());
     (void)peers_expire(peers, began_ms);
     assert_false(peer_has_ended(end.peer));
     say(&end, "GET"); /* gains no time by that */
     (void)peers_expire(peers, clock_monotonic_ms() + A_WHILE_MS);
     assert_true(peer_has_ended(end.peer));
-    drop(peers, &end);
+    drop(&end);
     peers_free(peers);
 }
 
 /* The HTTP library may notice by itself, and has until the second look for it. */
 static void peers_expire__ends_who_has_gone_at_the_second_look(void **state)
 {
-    struct peers *peers = peers_of(many);
+    const struct end *end = *state;
 
-    (void)state;
-    for (int is_tcp = 0; is_tcp < 2; is_tcp++) {
-        struct end end = is_tcp ? add_tcp(peers) : add(peers, local());
-
-        assert_int_equal(shutdown(end.other, SHUT_WR), 0);
-        (void)peers_expire(peers, clock_monotonic_ms());
-        assert_false(peer_has_ended(end.peer));
-        (void)peers_expire(peers, clock_monotonic_ms());
-        assert_true(peer_has_ended(end.peer));
-        drop(peers, &end);
-    }
-    peers_free(peers);
+    assert_int_equal(shutdown(end->other, SHUT_WR), 0);
+    (void)peers_expire(end->peers, clock_monotonic_ms());
+    assert_false(peer_has_ended(end->peer));
+    (void)peers_expire(end->peers, clock_monotonic_ms());
+    assert_true(peer_has_ended(end->peer));
 }
 
 static void peers_expire__waits_for_the_last_request_of_who_has_gone(void **state)
 {
-    struct peers *peers = peers_of(many);
-    struct end end = add(peers, local());
+    const struct end *end = *state;
 
-    (void)state;
-    say(&end, "GET");
-    assert_int_equal(shutdown(end.other, SHUT_WR), 0);
+    say(end, "GET");
+    assert_int_equal(shutdown(end->other, SHUT_WR), 0);
     for (int i = 0; i < 3; i++)
-        (void)peers_expire(peers, clock_monotonic_ms());
-    assert_false(peer_has_ended(end.peer));
-    drop(peers, &end);
-    peers_free(peers);
+        (void)peers_expire(end->peers, clock_monotonic_ms());
+    assert_false(peer_has_ended(end->peer));
 }
 
 /* ---- Threads ----------------------------------------------------------------------------------- */
@@ -354,13 +352,10 @@ static void come_and_go(void *arg, size_t number)
         struct end end = add(crowd->peers, local());
 
         for (int k = 0; k < 3; k++) {
-            peer_note_receiving(end.peer);
-            peer_note_handling(end.peer);
-            peer_note_sending(end.peer);
-            peer_note_waiting(end.peer);
+            serve(&end);
             (void)peer_has_ended(end.peer);
         }
-        drop(crowd->peers, &end);
+        drop(&end);
     }
     atomic_fetch_add(&crowd->gone, 1);
 }
@@ -381,15 +376,21 @@ int main(void)
         cmocka_unit_test(peers_add__marks_those_beyond_the_limit),
         cmocka_unit_test(peers_add__marks_those_beyond_the_limit_of_their_address),
         cmocka_unit_test(peers_add__takes_in_only_some_of_those_beyond_the_limit),
-        cmocka_unit_test(peers_expire__ends_who_waits_too_long),
-        cmocka_unit_test(peers_expire__ends_whose_request_takes_too_long),
-        cmocka_unit_test(peers_expire__counts_from_a_requests_first_byte),
-        cmocka_unit_test(peers_expire__counts_anew_for_each_request),
-        cmocka_unit_test(peers_expire__leaves_a_request_that_is_handled_alone),
-        cmocka_unit_test(peers_expire__is_not_undone),
+        LOCALLY(peers_expire__ends_who_waits_too_long),
+        BY_TCP(peers_expire__ends_who_waits_too_long),
+        LOCALLY(peers_expire__ends_whose_request_takes_too_long),
+        LOCALLY(peers_expire__counts_from_a_requests_first_byte),
+        BY_TCP(peers_expire__counts_from_a_requests_first_byte),
+        LOCALLY(peers_expire__counts_from_a_first_byte_that_was_read),
+        BY_TCP(peers_expire__counts_from_a_first_byte_that_was_read),
+        LOCALLY(peers_expire__counts_anew_for_each_request),
+        BY_TCP(peers_expire__counts_anew_for_each_request),
+        LOCALLY(peers_expire__leaves_a_request_that_is_handled_alone),
+        LOCALLY(peers_expire__is_not_undone),
+        LOCALLY(peers_expire__ends_who_has_gone_at_the_second_look),
+        BY_TCP(peers_expire__ends_who_has_gone_at_the_second_look),
+        LOCALLY(peers_expire__waits_for_the_last_request_of_who_has_gone),
         cmocka_unit_test(peers_expire__ends_who_is_one_too_many_soon),
-        cmocka_unit_test(peers_expire__ends_who_has_gone_at_the_second_look),
-        cmocka_unit_test(peers_expire__waits_for_the_last_request_of_who_has_gone),
         cmocka_unit_test(peers__may_be_in_any_thread),
     };
 
