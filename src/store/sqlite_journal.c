@@ -1,23 +1,30 @@
 /* SPDX-License-Identifier: MIT
  *
- * A VFS in front of the system's. Only the main journal's file is ours, all others are opened as if
- * we were not there. A connection has one such journal at a time, since it can attach no database:
- * SQLite looks for the VFS of that by its name.
+ * A VFS in front of the system's. Only the main journal's file is ours; of the database it is told when
+ * a lock is wanted, and all others are opened as if we were not there. A connection has one such
+ * journal at a time, since it can attach no database: SQLite looks for the VFS of that by its name.
  */
 #include "store/sqlite_journal.h"
 
 #include <sqlite3.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define HELD_MAX 32768 /* bytes; a page may be larger */
+#define HELD_MAX 32768    /* bytes; a page may be larger */
+#define METHODS_VERSION 3 /* of those that we know */
 
 struct sqlite_journal {
     struct sqlite3_vfs vfs; /* first, so that one is the other */
     struct sqlite3_vfs *system;
     char name[32];
+    struct sqlite3_io_methods database; /* the system's, but for the lock */
+    int (*system_lock)(struct sqlite3_file *file, int lock);
+    struct sqlite3_file *file; /* of the journal; NULL: it is not open */
+    bool is_synced;
     sqlite3_int64 begin; /* where in the file what is held belongs */
     size_t count;
     char held[HELD_MAX];
@@ -67,6 +74,7 @@ static int journal_write(struct sqlite3_file *file, const void *data, int count,
     size_t size = (size_t)count;
     int result;
 
+    journal->is_synced = false;
     if (offset != end_of_held(journal) || size > HELD_MAX - journal->count) {
         result = flush(file);
         if (result)
@@ -98,6 +106,7 @@ static int journal_read(struct sqlite3_file *file, void *data, int count, sqlite
 static int journal_close(struct sqlite3_file *file)
 {
     (void)flush(file); /* the database has nothing yet that what is lost here would take back */
+    journal_of(file)->file = NULL;
     return below(file)->pMethods->xClose(below(file));
 }
 
@@ -106,6 +115,7 @@ static int journal_truncate(struct sqlite3_file *file, sqlite3_int64 size)
     struct sqlite_journal *journal = journal_of(file);
     int result;
 
+    journal->is_synced = false;
     if (size <= journal->begin)
         journal->count = 0;
     result = flush(file);
@@ -114,9 +124,16 @@ static int journal_truncate(struct sqlite3_file *file, sqlite3_int64 size)
 
 static int journal_sync(struct sqlite3_file *file, int flags)
 {
-    int result = flush(file);
+    struct sqlite_journal *journal = journal_of(file);
+    int result;
 
-    return result ? result : below(file)->pMethods->xSync(below(file), flags);
+    if (journal->is_synced)
+        return SQLITE_OK;
+    result = flush(file);
+    if (!result)
+        result = below(file)->pMethods->xSync(below(file), flags);
+    journal->is_synced = !result;
+    return result;
 }
 
 static int journal_size(struct sqlite3_file *file, sqlite3_int64 *size)
@@ -140,6 +157,32 @@ static const struct sqlite3_io_methods methods = {
     .xFileSize = journal_size,
 };
 
+/* ---- The database ---------------------------------------------------------------------------- */
+
+/* Whoever commits shuts out all others before the journal's first sync, which needs nobody shut out. So
+ * that is done before. */
+static int database_lock(struct sqlite3_file *file, int lock)
+{
+    struct sqlite_journal *journal =
+        (struct sqlite_journal *)((char *)(uintptr_t)file->pMethods -
+                                  offsetof(struct sqlite_journal, database));
+    int result = SQLITE_OK;
+
+    if (lock == SQLITE_LOCK_EXCLUSIVE && journal->file)
+        result = journal_sync(journal->file, SQLITE_SYNC_NORMAL);
+    return result ? result : journal->system_lock(file, lock);
+}
+
+static void take_database(struct sqlite_journal *journal, struct sqlite3_file *file)
+{
+    journal->database = *file->pMethods;
+    if (journal->database.iVersion > METHODS_VERSION)
+        journal->database.iVersion = METHODS_VERSION;
+    journal->system_lock = journal->database.xLock;
+    journal->database.xLock = database_lock;
+    file->pMethods = &journal->database;
+}
+
 /* ---- The VFS --------------------------------------------------------------------------------- */
 
 static int open_file(struct sqlite3_vfs *vfs, const char *name, struct sqlite3_file *file,
@@ -149,13 +192,19 @@ static int open_file(struct sqlite3_vfs *vfs, const char *name, struct sqlite3_f
     struct sqlite3_vfs *system = journal->system;
     int result;
 
-    if (!(flags & SQLITE_OPEN_MAIN_JOURNAL))
-        return system->xOpen(system, name, file, flags, flags_out);
+    if (!(flags & SQLITE_OPEN_MAIN_JOURNAL)) {
+        result = system->xOpen(system, name, file, flags, flags_out);
+        if (flags & SQLITE_OPEN_MAIN_DB && file->pMethods)
+            take_database(journal, file);
+        return result;
+    }
     file->pMethods = NULL;
     ((struct journal_file *)file)->journal = journal;
     result = system->xOpen(system, name, below(file), flags, flags_out);
     if (below(file)->pMethods) {
         file->pMethods = &methods;
+        journal->file = file;
+        journal->is_synced = false;
         journal->begin = 0;
         journal->count = 0;
     }
@@ -171,6 +220,7 @@ struct sqlite_journal *sqlite_journal_new(void)
         return NULL;
     /* All but open_file() are the system's functions, which find what they look for in the copy. */
     journal->vfs = *system;
+    journal->file = NULL;
     journal->system = system;
     journal->vfs.xOpen = open_file;
     journal->vfs.szOsFile += (int)sizeof(struct journal_file);

@@ -2,7 +2,8 @@
  *
  * SQLite writes its rollback journal in three small pieces for each page. Here they are joined: what
  * follows on what was written last is held until the journal is synced, which is before any page of the
- * database is written. Until then it is read from memory.
+ * database is written. Until then it is read from memory. The first of the two syncs of a commit is
+ * made before the lock is taken that shuts out those who read.
  */
 #ifndef STORE_SQLITE_JOURNAL_H
 #define STORE_SQLITE_JOURNAL_H

@@ -103,6 +103,37 @@ static void few_pieces__are_what_a_journal_of_many_pages_is_written_in(void **st
     close_database(&database);
 }
 
+typedef int open_directory_fn(const char *path, int *fd);
+
+static open_directory_fn *open_directory;
+static sqlite3 *reader;
+static size_t reads_done;
+
+/* SQLite opens the directory to sync the name of a journal, behind the journal's own first sync. */
+static int read_before(const char *path, int *fd)
+{
+    if (sqlite3_exec(reader, "SELECT sum(value) FROM t", NULL, NULL, NULL) == SQLITE_OK)
+        reads_done++;
+    return open_directory(path, fd);
+}
+
+static void first_sync__shuts_out_nobody_who_reads(void **state)
+{
+    struct sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+    struct database database = make_database(state);
+
+    assert_int_equal(sqlite3_open(database.path, &reader), SQLITE_OK);
+    open_directory = (open_directory_fn *)vfs->xGetSystemCall(vfs, "openDirectory");
+    assert_int_equal(vfs->xSetSystemCall(vfs, "openDirectory", (sqlite3_syscall_ptr)read_before),
+                     SQLITE_OK);
+    exec(database.db, "UPDATE t SET value = 2");
+    assert_int_equal(vfs->xSetSystemCall(vfs, "openDirectory", NULL), SQLITE_OK);
+    assert_int_equal(reads_done, 1);
+    assert_int_equal(number(reader, "SELECT sum(value) FROM t"), 2 * ROWS);
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    close_database(&database);
+}
+
 static void assert_rolls_back(const struct database *database, const char *mode)
 {
     int before = number(database->db, "SELECT sum(value) FROM t");
@@ -240,6 +271,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, scratch_set_up, scratch_tear_down)
     const struct CMUnitTest tests[] = {
         TEST(few_pieces__are_what_a_journal_of_many_pages_is_written_in),
+        TEST(first_sync__shuts_out_nobody_who_reads),
         TEST(rollback__takes_back_pages_that_were_written_already),
         TEST(rollback__takes_back_the_largest_pages),
         TEST(failed_write__leaves_all_as_it_was_for_those_that_follow),
