@@ -2,7 +2,7 @@
  *
  * An allocation of an operation fails, each of ours and, of the many more that SQLite makes, some: it
  * says that memory is short and has done nothing, or gives the answer that it gives otherwise. The
- * store goes on.
+ * store goes on. The same when it cannot read its file.
  *
  * The first argument is a seed; without one each run of the program has another.
  */
@@ -23,6 +23,7 @@
 #include "support/nomem.h"
 #include "support/nomem_sqlite.h"
 #include "support/scratch.h"
+#include "support/sqlite_faults.h"
 
 #define LAST 6    /* allocations of each operation that are always tried, */
 #define POINTS 30 /* and others by chance; TELEMETRY_TEST_LONG=1: all, but no more than... */
@@ -258,14 +259,20 @@ static long choose(long made, size_t i)
  * were. */
 typedef long attempt(struct fixture *fixture, const void *arg, long n);
 
+static void at_each_point(attempt *try, struct fixture *fixture, const void *arg)
+{
+    long made = try(fixture, arg, 0);
+
+    for (long n = 1; n <= made; n++)
+        (void)try(fixture, arg, n);
+}
+
 static void at_points(attempt *try, struct fixture *fixture, const void *arg)
 {
     long made;
 
     nomem_spares_sqlite = true;
-    made = try(fixture, arg, 0);
-    for (long n = 1; n <= made; n++)
-        (void)try(fixture, arg, n);
+    at_each_point(try, fixture, arg);
     nomem_spares_sqlite = false;
     made = try(fixture, arg, 0);
     for (size_t i = 0; i < points(made); i++)
@@ -287,24 +294,55 @@ static void close_store(struct fixture *fixture)
 
 /* ---- Operations ------------------------------------------------------------------------------ */
 
+/* What fails, and what is said then. */
+struct kind {
+    void (*arm)(long n);
+    long (*disarm)(void);
+    tel_error errors[2]; /* one of them */
+};
+
+static void memory_arm(long n)
+{
+    nomem_arm(n, n);
+}
+
+static void reads_arm(long n)
+{
+    sqlite_fail_read_at(n ? (size_t)n : SIZE_MAX);
+}
+
+static long reads_disarm(void)
+{
+    long made = (long)sqlite_calls();
+
+    sqlite_fail_read_at(0);
+    return made;
+}
+
+static const struct kind memory = {memory_arm, nomem_disarm, {TEL_E_NOMEM, TEL_E_NOMEM}};
+/* To SQLite, what the disk fails to give is damage. */
+static const struct kind reads = {reads_arm, reads_disarm, {TEL_E_CORRUPT, TEL_E_IO}};
+
 struct expected {
+    const struct kind *kind;
     operation *operate;
     char *findings;
 };
 
 /* Do it without what an earlier one has prepared. */
-static long operate_without_memory(struct fixture *fixture, const void *arg, long n)
+static long operate_with_fault(struct fixture *fixture, const void *arg, long n)
 {
     const struct expected *expected = arg;
     struct store *store = fixture_open(fixture);
     tel_error error;
     long made;
 
-    nomem_arm(n, n);
+    expected->kind->arm(n);
     error = expected->operate(store);
-    made = nomem_disarm();
+    made = expected->kind->disarm();
     if (error)
-        assert_int_equal(error, n ? TEL_E_NOMEM : TEL_OK);
+        assert_true(n &&
+                    (error == expected->kind->errors[0] || error == expected->kind->errors[1]));
     else
         assert_found(expected->findings);
     strbuf_reset(&findings);
@@ -317,23 +355,34 @@ static long operate_without_memory(struct fixture *fixture, const void *arg, lon
     return made;
 }
 
-static void operation__without_memory_does_nothing_or_all(void **state)
+/* Have `try` do each operation with such faults. */
+static void at_all(struct fixture *fixture, const struct kind *kind,
+                   void (*try)(attempt *attempt, struct fixture *fixture, const void *arg))
 {
     static operation *const operations[] =
         {list_by_prefixes, list_by_spans, find_children, list_values, count, get, check, probe,
          print_schema,     write_all};
-    struct fixture *fixture = *state;
 
     for (size_t i = 0; i < sizeof operations / sizeof *operations; i++) {
-        struct expected expected = {.operate = operations[i]};
+        struct expected expected = {.kind = kind, .operate = operations[i]};
 
         assert_int_equal(operations[i](fixture_open(fixture)), TEL_OK);
         expected.findings = strdup(findings.text ? findings.text : "");
         strbuf_reset(&findings);
         undo_writes(fixture->path);
-        at_points(operate_without_memory, fixture, &expected);
+        try(operate_with_fault, fixture, &expected);
         free(expected.findings);
     }
+}
+
+static void operation__without_memory_does_nothing_or_all(void **state)
+{
+    at_all(*state, &memory, at_points);
+}
+
+static void operation__on_a_disk_that_fails_to_read_says_so_and_does_nothing(void **state)
+{
+    at_all(*state, &reads, at_each_point);
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */
@@ -523,6 +572,7 @@ int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         TEST(operation__without_memory_does_nothing_or_all),
+        TEST(operation__on_a_disk_that_fails_to_read_says_so_and_does_nothing),
         TEST(open__without_memory_fails_and_leaves_nothing_open),
         TEST(new_database__without_memory_is_none_or_whole),
         TEST(old_database__without_memory_stays_or_is_brought_up),

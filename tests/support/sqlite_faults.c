@@ -55,26 +55,68 @@ static int remove_file(const char *path)
     return may_go_on() ? unlink(path) : -1;
 }
 
-void sqlite_fail_at(size_t n, int error)
+/* The n-th alone. */
+static bool may_read(void)
+{
+    errno = faults.error;
+    return ++faults.calls != faults.fail_at;
+}
+
+static ssize_t read_at(int fd, void *bytes, size_t count, off_t offset)
+{
+    return may_read() ? pread(fd, bytes, count, offset) : -1;
+}
+
+static ssize_t read_bytes(int fd, void *bytes, size_t count)
+{
+    return may_read() ? read(fd, bytes, count) : -1;
+}
+
+struct call {
+    const char *name;
+    sqlite3_syscall_ptr call;
+};
+
+/* SQLite has one of two names for some calls, and only knows that. */
+static void begin(const struct call *calls, size_t count, size_t n, int error)
 {
     sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
-    const struct {
-        const char *name;
-        sqlite3_syscall_ptr call;
-    } calls[] = {
+    size_t known = 0;
+
+    faults.calls = 0;
+    faults.fail_at = n;
+    faults.error = error;
+    for (size_t i = 0; i < count; i++)
+        known += !vfs->xSetSystemCall(vfs, calls[i].name, n ? calls[i].call : NULL);
+    if (known + 1 < count)
+        abort();
+}
+
+void sqlite_fail_at(size_t n, int error)
+{
+    static const struct call calls[] = {
         {"open", (sqlite3_syscall_ptr)open_file},  {"pwrite64", (sqlite3_syscall_ptr)write_at},
         {"pwrite", (sqlite3_syscall_ptr)write_at}, {"write", (sqlite3_syscall_ptr)write_bytes},
         {"ftruncate", (sqlite3_syscall_ptr)cut},   {"unlink", (sqlite3_syscall_ptr)remove_file},
     };
 
-    faults.calls = 0;
-    faults.fail_at = n;
-    faults.error = error;
-    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
-        if (vfs->xSetSystemCall(vfs, calls[i].name, n ? calls[i].call : NULL) &&
-            calls[i].call != (sqlite3_syscall_ptr)write_at)
-            abort();
-    }
+    begin(calls, sizeof calls / sizeof *calls, n, error);
+}
+
+void sqlite_fail_read_at(size_t n)
+{
+    static const struct call calls[] = {
+        {"pread64", (sqlite3_syscall_ptr)read_at},
+        {"pread", (sqlite3_syscall_ptr)read_at},
+        {"read", (sqlite3_syscall_ptr)read_bytes},
+    };
+
+    begin(calls, sizeof calls / sizeof *calls, n, EIO);
+}
+
+size_t sqlite_calls(void)
+{
+    return faults.calls;
 }
 
 bool sqlite_has_failed(void)

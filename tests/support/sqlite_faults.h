@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  *
- * Faults at every point at which SQLite changes files: the process killed there, or the call refused.
+ * Faults at every point at which SQLite changes files, the process killed there or the call refused, and
+ * at every point at which it reads them.
  */
 #ifndef SUPPORT_SQLITE_FAULTS_H
 #define SUPPORT_SQLITE_FAULTS_H
@@ -13,6 +14,12 @@
  * all after it, fail with `error`; `error` 0: kill the process instead. `n` 0: no faults.
  */
 void sqlite_fail_at(size_t n, int error);
+
+/* Let the `n`-th call that reads a file, and no other, fail with EIO. `n` 0: no faults. */
+void sqlite_fail_read_at(size_t n);
+
+/* How many such calls were there since? */
+size_t sqlite_calls(void);
 
 /* Did it come to that? */
 bool sqlite_has_failed(void);
