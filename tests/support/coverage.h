@@ -13,7 +13,15 @@ void __gcov_dump(void);
 void __gcov_reset(void);
 
 #define WRITE_COUNTS (__gcov_dump(), __gcov_reset())
-#define _exit(status) (WRITE_COUNTS, _exit(status))
+
+/* What the argument does counts too. */
+static inline __attribute__((noreturn)) void coverage_exit(int status)
+{
+    WRITE_COUNTS;
+    _exit(status);
+}
+
+#define _exit(status) coverage_exit(status)
 #define execvp(file, argv) (WRITE_COUNTS, execvp(file, argv))
 #define raise(signal_number) (WRITE_COUNTS, raise(signal_number))
 
