@@ -36,12 +36,10 @@ static void write_holder(int fd, const char *path)
     char holder[HOLDER_BYTES_MAX];
     int length;
 
-    if (gethostname(host, sizeof host - 1))
-        host[0] = '\0';
+    (void)gethostname(host, sizeof host); /* no name of a host is longer */
     length = snprintf(holder, sizeof holder, "pid %ld on host %s\n", (long)getpid(), host);
-    if (ftruncate(fd, 0) || lseek(fd, 0, SEEK_SET) != 0)
-        return;
-    (void)file_write(fd, path, holder, (size_t)length, NULL);
+    if (!ftruncate(fd, 0))
+        (void)file_write(fd, path, holder, (size_t)length, NULL);
 }
 
 tel_error writer_lock_take(struct writer_lock *lock, const char *path, enum file_access access,

@@ -146,11 +146,9 @@ static int apply_settings(struct store *store)
     char sql[64];
     int result = set_journal_mode(store);
 
-    if (result)
-        return result;
     (void)snprintf(sql, sizeof sql, "PRAGMA synchronous = %s; PRAGMA query_only = %d",
                    store->options.synchronous, store->options.read_only);
-    return sqlite_exec(store, sql);
+    return result ? result : sqlite_exec(store, sql);
 }
 
 /* Go on with a database that is ours, or can become it. */

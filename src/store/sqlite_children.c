@@ -92,9 +92,8 @@ static int look_up_names(struct sqlite3_stmt *prepared, struct span *span)
 
     if (!result)
         result = bind_text(statement, 2, span->parent->event_id);
-    if (result)
-        return result;
-    result = sqlite3_step(statement);
+    if (!result)
+        result = sqlite3_step(statement);
     if (result != SQLITE_ROW)
         return result;
     span->is_named = sqlite3_column_int(statement, 0) != 0;

@@ -109,9 +109,8 @@ static int next_span(struct walk *walk)
         result = sqlite3_bind_int(spans, BIND_ID, 1);
     else if (!result)
         result = sqlite3_bind_null(spans, BIND_ID);
-    if (result)
-        return result;
-    result = sqlite3_step(spans);
+    if (!result)
+        result = sqlite3_step(spans);
     if (result != SQLITE_ROW)
         return result;
     walk->is_over = sqlite3_column_type(spans, 0) == SQLITE_NULL;

@@ -266,9 +266,7 @@ static tel_error io_fault(const struct store *store, int result, const char *doi
 
 tel_error sqlite_fault(const struct store *store, int result, const char *doing, tel_fault *fault)
 {
-    if (result == SQLITE_IOERR_NOMEM)
-        return fault_nomem(fault);
-    switch (result & 0xff) { /* what is above is detail */
+    switch (result == SQLITE_IOERR_NOMEM ? SQLITE_NOMEM : result & 0xff) { /* above is detail */
     case SQLITE_OK:
         return TEL_OK;
     case SQLITE_NOMEM:

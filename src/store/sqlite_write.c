@@ -174,10 +174,8 @@ static field_set fields_to_change(const struct write *write, const struct tel_re
         if (record_has_ended(stored) || !record_has_ended(write->record))
             return 0;
         return given & run_fields_with(PATCH);
-    case WRITE_LATE_UPDATE:
+    default: /* a late update; what only counts a retry is not asked about */
         return record_has_ended(stored) ? given & untouched(stored) : whole;
-    default:
-        return 0; /* counts, and nothing else */
     }
 }
 

@@ -2,9 +2,12 @@
 #include "support/cmocka_all.h"
 
 #include <stdio.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -170,6 +173,34 @@ static void writer_lock_take__touches_nothing_that_is_no_file_of_its_own(void **
     assert_string_equal(content, "precious");
 }
 
+/* Some file systems of other machines have no locks. */
+static int flock_error;
+
+TEL_API int flock(int fd, int operation)
+{
+    errno = flock_error;
+    return flock_error ? -1 : (int)syscall(SYS_flock, fd, operation);
+}
+
+static void writer_lock_take__says_so_where_there_are_no_locks(void **state)
+{
+    struct place *place = *state;
+    struct writer_lock lock = WRITER_LOCK();
+    CLEANUP(freep) char *content = NULL;
+    tel_fault fault = {0};
+
+    flock_error = ENOLCK;
+    assert_int_equal(take(&lock, place->path, &fault), TEL_E_IO);
+    flock_error = 0;
+    assert_int_equal(lock.fd, -1);
+    assert_non_null(strstr(fault.text, "cannot lock"));
+    assert_non_null(strstr(fault.text, place->path));
+    content = scratch_read(place->path);
+    assert_string_equal(content, "");
+    assert_int_equal(take(&lock, place->path, &fault), TEL_OK);
+    writer_lock_release(&lock);
+}
+
 static void writer_lock_take__shares_the_file_with_the_group_when_asked(void **state)
 {
     struct place *place = *state;
@@ -205,6 +236,7 @@ int main(void)
         TEST(writer_lock_take__prints_no_control_characters_from_the_file),
         TEST(writer_lock_take__touches_nothing_that_is_no_file_of_its_own),
         TEST(writer_lock_take__shares_the_file_with_the_group_when_asked),
+        TEST(writer_lock_take__says_so_where_there_are_no_locks),
         TEST(writer_lock_release__does_nothing_when_it_is_not_held),
     };
 
