@@ -6,6 +6,8 @@
 #include "support/cmocka_all.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -81,6 +83,38 @@ static void probe__keeps_the_connection(void **state)
     assert_int_equal(store_probe(store, NULL), TEL_E_BUSY);
     other_end(other);
     assert_non_null(store->db);
+}
+
+static void probe__leaves_what_is_in_the_way_of_its_trial(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    CLEANUP(freep) char *trial = scratch_path(fixture->directory, "db/telemetry.sqlite.trial");
+    tel_fault fault = {0};
+    tel_error error;
+
+    assert_int_equal(mkdir(trial, 0700), 0);
+    assert_int_equal(store_probe(store, &fault), TEL_E_CORRUPT);
+    assert_non_null(strstr(fault.text, trial));
+    assert_int_equal(rmdir(trial), 0);
+    calls_arm(1, 1, EPERM, "unlink");
+    error = store_probe(store, &fault);
+    assert_int_equal(calls_disarm(), 1);
+    assert_int_equal(error, TEL_E_IO);
+    assert_non_null(strstr(fault.text, "cannot remove"));
+    assert_int_equal(store_probe(store, NULL), TEL_OK);
+    assert_int_equal(access(trial, F_OK), -1);
+}
+
+static void probe__finds_that_the_database_is_gone(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    tel_fault fault = {0};
+
+    assert_int_equal(unlink(fixture->path), 0);
+    assert_int_equal(store_probe(store, &fault), TEL_E_IO);
+    assert_non_null(strstr(fault.text, fixture->path));
 }
 
 static int no_run(void *arg, const struct tel_record *run)
@@ -187,6 +221,8 @@ int main(void)
         TEST(write__is_not_acknowledged_until_its_commit_is_durable),
         TEST(probe__finds_the_disk_that_takes_writes_but_loses_them),
         TEST(probe__keeps_the_connection),
+        TEST(probe__leaves_what_is_in_the_way_of_its_trial),
+        TEST(probe__finds_that_the_database_is_gone),
         TEST(read__says_why_it_finds_nothing_when_the_database_cannot_be_opened_again),
         TEST(install__is_done_when_what_was_there_and_what_came_are_durable),
     };

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "support/calls.h"
 #include "support/database.h"
 #include "support/scratch.h"
 
@@ -96,6 +97,46 @@ static void store_install__that_fails_leaves_the_old_one_as_it_was(void **state)
     assert_int_equal(access(beside, F_OK), 0);
 }
 
+/* The first such call is refused: the error says `words`, and all is as it was. */
+static void assert_gives_up(struct fixture *fixture, const char *call, const char *words)
+{
+    CLEANUP(freep) char *path = scratch_path(fixture->directory, "db/new");
+    CLEANUP(freep) char *beside = scratch_path(fixture->directory, "db/telemetry.sqlite-shm");
+    CLEANUP(freep) char *content = NULL;
+    tel_fault fault = {0};
+    struct stat status;
+    tel_error error;
+    char *kept;
+
+    store_remove(path);
+    make_database(fixture, path, "new");
+    scratch_write(fixture->path, "none of ours");
+    scratch_write(beside, "its index");
+    calls_arm(1, 1, EPERM, call);
+    error = store_install(&kept, path, fixture->path, &fault);
+    assert_true(calls_disarm() > 0);
+    assert_int_equal(error, TEL_E_IO);
+    assert_null(kept);
+    assert_non_null(strstr(fault.text, words));
+    assert_non_null(strstr(fault.text, fixture->path));
+    content = scratch_read(fixture->path);
+    assert_string_equal(content, "none of ours");
+    assert_int_equal(stat(fixture->path, &status), 0);
+    assert_int_equal(status.st_nlink, 1);
+    assert_int_equal(access(beside, F_OK), 0);
+    assert_runs(path, "new");
+}
+
+static void store_install__that_cannot_keep_the_old_one_gives_up(void **state)
+{
+    struct fixture *fixture = *state;
+
+    store_close(fixture_open(fixture));
+    fixture->store = NULL;
+    assert_gives_up(fixture, "link", "cannot keep");
+    assert_gives_up(fixture, "rename", "cannot move");
+}
+
 static void store_install__leaves_a_database_that_is_being_written_to(void **state)
 {
     struct fixture *fixture = *state;
@@ -141,6 +182,7 @@ int main(void)
         TEST(store_install__keeps_the_old_one_under_a_name_of_its_own),
         TEST(store_install__lets_no_journal_of_the_old_one_reach_the_new),
         TEST(store_install__that_fails_leaves_the_old_one_as_it_was),
+        TEST(store_install__that_cannot_keep_the_old_one_gives_up),
         TEST(store_install__leaves_a_database_that_is_being_written_to),
         TEST(store_remove__removes_what_is_beside_it_too),
     };

@@ -5,12 +5,14 @@
 #include "support/cmocka_all.h"
 
 #include <inttypes.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "model/status.h"
+#include "store/sqlite.h"
 #include "support/database.h"
 #include "support/scratch.h"
 
@@ -234,6 +236,40 @@ static void create__is_invalid_when_the_table_takes_no_such_value(void **state)
                                               " WHERE input_summary IS NULL"),
                      1);
     assert_int_equal(store_health(store, NULL), TEL_OK);
+}
+
+static char *text_of(size_t length, const char *format)
+{
+    CLEANUP(freep) char *filler = calloc(1, length + 1);
+    char *text;
+
+    assert_non_null(filler);
+    memset(filler, 'x', length);
+    assert_true(asprintf(&text, format, filler) > 0);
+    return text;
+}
+
+static void create__is_invalid_when_it_is_too_large_and_the_others_are_stored(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    CLEANUP(record_clear) struct tel_record large = RECORD();
+    CLEANUP(record_clear) struct tel_record other = RECORD();
+    CLEANUP(freep) char *text = text_of(60000, "%s");
+    struct write writes[] = {{.kind = WRITE_CREATE, .record = &large},
+                             {.kind = WRITE_CREATE, .record = &other}};
+    struct write *both[] = {&writes[0], &writes[1]};
+
+    make_run(&large, "large", TEL_SUCCESS);
+    set_text(&large, FIELD_input_summary, text);
+    set_text(&large, FIELD_output_summary, text);
+    make_run(&other, "other", TEL_SUCCESS);
+    (void)sqlite3_limit(store->db, SQLITE_LIMIT_LENGTH, 100000); /* in place of a billion */
+    assert_int_equal(store_apply(store, both, 2, NULL), TEL_OK);
+    assert_int_equal(writes[0].result, WRITE_INVALID);
+    assert_string_equal(writes[0].reason, "it is too large for the database");
+    assert_int_equal(writes[1].result, WRITE_CREATED);
+    assert_int_equal(other_int(fixture->path, "SELECT count(*) FROM agent_runs"), 1);
 }
 
 /* ---- Updating -------------------------------------------------------------------------------- */
@@ -580,6 +616,31 @@ static void update__merges_json_into_what_is_stored_when_asked_to(void **state)
     assert_string_equal(record_text(&stored, FIELD_metrics_json), "{\"a\":null,\"b\":{\"d\":3}}");
 }
 
+static void update__that_would_merge_too_much_is_refused_and_changes_nothing(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    CLEANUP(record_clear) struct tel_record change = RECORD();
+    CLEANUP(freep) char *first = text_of((size_t)33 << 20, "{\"a\":\"%s\"}");
+    CLEANUP(freep) char *second = text_of((size_t)33 << 20, "{\"b\":\"%s\"}");
+    struct write write = {.kind = WRITE_UPDATE, .record = &change, .merges = true};
+    struct write *writes[] = {&write};
+
+    create_run(store, "e1", TEL_SUCCESS);
+    set_text(&change, FIELD_event_id, "e1");
+    set_text(&change, FIELD_metrics_json, first);
+    assert_int_equal(store_apply(store, writes, 1, NULL), TEL_OK);
+    assert_int_equal(write.result, WRITE_UPDATED);
+    set_text(&change, FIELD_metrics_json, second);
+    set_text(&change, FIELD_error_summary, "news");
+    assert_int_equal(store_apply(store, writes, 1, NULL), TEL_OK);
+    assert_int_equal(write.result, WRITE_INVALID);
+    assert_non_null(strstr(write.reason, "metrics_json would become larger than"));
+    assert_int_equal(other_int(fixture->path, "SELECT length(metrics_json) FROM agent_runs"
+                                              " WHERE error_summary IS NULL"),
+                     strlen(first));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -591,11 +652,13 @@ int main(void)
         TEST(create__ends_the_run_when_the_duplicate_is_terminal_and_it_still_runs),
         TEST(create__is_invalid_without_what_is_required_and_the_others_are_stored),
         TEST(create__is_invalid_when_the_table_takes_no_such_value),
+        TEST(create__is_invalid_when_it_is_too_large_and_the_others_are_stored),
         TEST(update__changes_every_field_given_but_the_ids),
         TEST(update__applies_whatever_state_the_run_is_in),
         TEST(update__of_an_unknown_run_is_not_found),
         TEST(update__clears_what_it_names_and_does_not_give),
         TEST(update__merges_json_into_what_is_stored_when_asked_to),
+        TEST(update__that_would_merge_too_much_is_refused_and_changes_nothing),
         TEST(late_update__applies_whole_while_the_run_is_running),
         TEST(late_update__fills_only_what_an_ended_run_lacks),
         TEST(late_update__that_brings_nothing_new_leaves_the_run_as_it_is),
