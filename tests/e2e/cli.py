@@ -25,13 +25,15 @@ class CliTestCase(harness.TestCase):
         options.setdefault("stderr", subprocess.PIPE)
         if "stdin" not in options:
             options.setdefault("input", b"")
-        return subprocess.run(
+        result = subprocess.run(
             [harness.program("telemetry"), *arguments],
             env=self.environment(**(settings or {})),
             timeout=harness.PATIENCE_SECONDS,
             check=False,
             **options,
         )
+        self.assertNotIn(b"Sanitizer", result.stderr or b"")
+        return result
 
     def start(self, *arguments, settings=None, **options):
         """Start the command, and see to it that it ends with the test."""

@@ -11,6 +11,7 @@ import os
 import unittest
 
 import harness
+import native
 
 LIBRARY = harness.BUILD_DIR / "tests" / "libfaults.so"
 IS_LONG = bool(os.environ.get("TELEMETRY_TEST_LONG"))
@@ -75,7 +76,7 @@ class Faults:
         self._shared = _Shared.from_buffer(self._map)
         self.made = 0  # calls, or allocations, until it healed
         self.is_short_of_memory = False  # allocations fail, or failed last
-        self.settings = {"LD_PRELOAD": LIBRARY, "FAULTS_FILE": path}
+        self.settings = {"LD_PRELOAD": f"{native.address_sanitizer()} {LIBRARY}", "FAULTS_FILE": path}
 
     def fail_calls(self, first, last, error, only=""):
         """The calls first..last, counted from now, fail with `error`; those named `only`, or all."""
@@ -90,6 +91,8 @@ class Faults:
     def fail_allocations(self, first, last):
         if COUNTS_LINES:
             raise unittest.SkipTest("what counts lines crashes without memory")
+        if harness.SANITIZE:
+            raise unittest.SkipTest("the sanitizers have an allocator of their own")
         self.is_short_of_memory = True
         self._shared.memory_from = 0
         self._shared.memory_made = 0
@@ -111,7 +114,7 @@ class Faults:
         return self._shared.blocks
 
 
-@unittest.skipIf(os.environ.get("TELEMETRY_SANITIZE"), "the sanitizers have calls of their own")
+@unittest.skipIf("thread" in harness.SANITIZE, "the thread sanitizer has calls of its own")
 class TestCase(harness.TestCase):
     """A test with self.faults."""
 

@@ -23,6 +23,7 @@ BUILD_DIR = pathlib.Path(
     os.environ.get("TELEMETRY_BUILD_DIR")
     or pathlib.Path(__file__).resolve().parents[2] / "build" / "dev"
 )
+SANITIZE = os.environ.get("TELEMETRY_SANITIZE", "")  # which sanitizers watch the programs
 PATIENCE_SECONDS = 60  # nothing waits longer than this; nothing needs it on a sound machine
 KEPT_VARIABLES = ("PATH", "LANG", "TMPDIR", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
                   "GCOV_ERROR_FILE")
@@ -67,7 +68,7 @@ def wait_until(condition, what):
 
 def can_trace():
     """Is there an strace that may trace? The sanitizers mind one."""
-    if os.environ.get("TELEMETRY_SANITIZE") or not shutil.which("strace"):
+    if SANITIZE or not shutil.which("strace"):
         return False
     return subprocess.run(["strace", "-o", "/dev/null", "true"], capture_output=True,
                           check=False).returncode == 0
@@ -173,6 +174,7 @@ class Service:
         if self._session is not None:
             self._session.close()
             self._session = None
+        assert not any("Sanitizer" in line for line in self.log), "\n".join(self.log)
         return status
 
     def stop(self, signal_number=signal.SIGTERM):

@@ -12,15 +12,20 @@ import unittest
 import harness
 
 
+def address_sanitizer():
+    """The library that has to be loaded before all others; "" where none is needed."""
+    if not harness.SANITIZE:
+        return ""
+    return subprocess.check_output(["cc", "-print-file-name=libasan.so"], text=True).strip()
+
+
 def settings():
     """Environment variables of a process that loads the library."""
-    sanitize = os.environ.get("TELEMETRY_SANITIZE", "")
     result = {"TELEMETRY_BUILD_DIR": str(harness.BUILD_DIR)}
-    if "thread" in sanitize:
+    if "thread" in harness.SANITIZE:
         raise unittest.SkipTest("Python cannot be watched by that sanitizer")
-    if sanitize:
-        result["LD_PRELOAD"] = subprocess.check_output(
-            ["cc", "-print-file-name=libasan.so"], text=True).strip()
+    if harness.SANITIZE:
+        result["LD_PRELOAD"] = address_sanitizer()
         result["ASAN_OPTIONS"] = "detect_leaks=0:use_sigaltstack=0"
     return result
 

@@ -6,6 +6,7 @@ sound; what it had to recover is there as if nobody had killed it.
 import json
 import os
 import shutil
+import unittest
 
 import faults
 import harness
@@ -25,6 +26,7 @@ def trail_state(base):
     return base / "db" / "telemetry.sqlite.trail"
 
 
+@unittest.skipIf(harness.SANITIZE, "the sanitizers learn nothing from who is killed")
 class KilledTest(faults.TestCase):
     def setUp(self):
         super().setUp()

@@ -2,7 +2,9 @@
  *
  * A library to be preloaded (tests/e2e/faults.py): system calls and allocations of a program fail, or
  * kill it, where its tester says so, who may change his mind while it runs. The file FAULTS_FILE,
- * mapped by both, is what they share. Programs that the program starts are left alone.
+ * mapped by both, is what they share. Programs that the program starts are left alone. The address
+ * sanitizer's library has to be preloaded before this one: it then takes these calls for the system's,
+ * and tells of leaks, but allocations are its own.
  */
 #include <dlfcn.h>
 #include <stdio.h>
