@@ -147,6 +147,13 @@ class RecoveryTest(trail.TrailTestCase):
         self.restart()
         self.assertEqual(trail.rows(self.database), before)
 
+    def test_mixes_no_commit_into_that_of_a_run_that_has_ended(self):
+        self.post(run_id="ended", status="success", git_commit_hash="1234567")
+        self.write_trail(self.commit_line("ended", "abcdef1234567", trail.now()))
+        before = trail.rows(self.database)
+        self.restart()
+        self.assertEqual(trail.rows(self.database), before)
+
     def test_may_be_done_again_and_again(self):
         run = self.run_line(status="success")
         self.write_trail(run, self.commit_line("a-run", "abcdef1234567", trail.now()))

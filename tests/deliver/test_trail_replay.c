@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Random trails, brought into a database that has some of their runs: whoever is killed behind any batch
+ * and begins anew has the same runs in the end as one whom nobody disturbed.
+ *
+ * The first argument is a seed; without one each run of the program has another.
+ */
+#include "support/cmocka_all.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/strbuf.h"
+#include "deliver/trail_replay.h"
+#include "support/database.h"
+#include "support/scratch.h"
+
+#define TRAILS 25
+#define LINES 14
+#define RUNS 3
+#define NEVER SIZE_MAX
+
+static const char outcome[] =
+    "SELECT group_concat(event_id || ' ' || status || ' ' || created_at || ' ' ||"
+    " ifnull(git_commit_hash, '-') || ' ' || ifnull(git_commit_author, '-'), char(10))"
+    " FROM (SELECT * FROM agent_runs ORDER BY event_id)";
+
+static unsigned seed;
+
+static size_t below(size_t count)
+{
+    return (size_t)rand_r(&seed) % count;
+}
+
+/* ---- The trail ------------------------------------------------------------------------------- */
+
+/* Append ',"name":"value"', or nothing. */
+static void put_perhaps(struct strbuf *trail, const char *name, const char *value)
+{
+    if (below(2))
+        strbuf_printf(trail, ",\"%s\":\"%s\"", name, value);
+}
+
+static const char *some_hash(void)
+{
+    static const char *const hashes[] = {"aaaaaaa", "bbbbbbb", "ccccccc"};
+
+    return hashes[below(sizeof hashes / sizeof *hashes)];
+}
+
+static void put_run(struct strbuf *trail, size_t number, const char *status)
+{
+    strbuf_printf(trail,
+                  "{\"record_type\":\"run\",\"event_id\":\"e%zu\",\"run_id\":\"r%zu\","
+                  "\"agent_name\":\"a\",\"job_type\":\"j\",\"status\":\"%s\","
+                  "\"start_time\":\"2025-12-10T12:00:00Z\"",
+                  number, number, status);
+    put_perhaps(trail, "created_at", "2025-12-10T12:00:01Z");
+    put_perhaps(trail, "git_commit_hash", some_hash());
+    put_perhaps(trail, "git_commit_author", "z");
+    strbuf_puts(trail, "}\n");
+}
+
+/* Noted before or after the database was written to, now and then before its run was made. */
+static void put_commit(struct strbuf *trail, size_t number, int64_t now_us)
+{
+    char noted_at[TEL_TIMESTAMP_SIZE];
+
+    timestamp_format(noted_at,
+                     below(10) ? now_us + ((int64_t)below(7) - 3) * 60 * US_PER_SECOND : 0);
+    strbuf_printf(trail,
+                  "{\"record_type\":\"event\",\"event_type\":\"associate_commit\","
+                  "\"run_id\":\"r%zu\",\"timestamp\":\"%s\",\"payload_json\":"
+                  "\"{\\\"commit_hash\\\":\\\"%s\\\",\\\"commit_source\\\":\\\"llm\\\"%s}\"}\n",
+                  number, noted_at, some_hash(),
+                  below(2) ? ",\\\"commit_author\\\":\\\"y\\\"" : "");
+}
+
+/* Each run that the database has not begins in the trail. */
+static void write_trail(const char *directory, const bool stored[RUNS])
+{
+    CLEANUP(strbuf_clear) struct strbuf trail = STRBUF(64 * 1024);
+    CLEANUP(freep) char *raw = scratch_path(directory, "raw");
+    CLEANUP(freep) char *file = scratch_path(directory, "raw/events_20251210.ndjson");
+    int64_t now_us = clock_now_us();
+
+    for (size_t number = 0; number < RUNS; number++) {
+        if (!stored[number] || below(2))
+            put_run(&trail, number, "running");
+    }
+    for (size_t i = 0; i < LINES; i++) {
+        if (below(6))
+            put_commit(&trail, below(RUNS), now_us);
+        else
+            put_run(&trail, below(RUNS), "success");
+    }
+    assert_false(strbuf_failed(&trail));
+    (void)mkdir(raw, 0700);
+    scratch_write(file, trail.text);
+    assert_int_equal(chmod(file, 0600), 0);
+}
+
+/* ---- The database ---------------------------------------------------------------------------- */
+
+/* Some of the runs are there already, each as it may be. */
+static void make_database(struct fixture *fixture, bool stored[RUNS])
+{
+    store_remove(fixture->path);
+    (void)fixture_open(fixture);
+    for (size_t number = 0; number < RUNS; number++) {
+        struct tel_record run = RECORD();
+        char id[] = {'e', (char)('0' + number), '\0'};
+
+        make_run(&run, id, below(3) ? "running" : "success");
+        id[0] = 'r';
+        assert_int_equal(record_set_text(&run, FIELD_run_id, id, NULL), TEL_OK);
+        assert_int_equal(record_set_text(&run, FIELD_created_at, "2025-12-10T12:00:00Z", NULL),
+                         TEL_OK);
+        if (below(2))
+            assert_int_equal(record_set_text(&run, FIELD_git_commit_hash, some_hash(), NULL),
+                             TEL_OK);
+        stored[number] = below(2);
+        if (stored[number])
+            assert_int_equal(apply_write(fixture->store, WRITE_CREATE, &run), WRITE_CREATED);
+        record_clear(&run);
+    }
+    store_close(fixture->store);
+    fixture->store = NULL;
+}
+
+struct life {
+    struct store *store;
+    size_t batches; /* that were brought in... */
+    size_t last;    /* ...up to this one */
+};
+
+static tel_error deliver(void *arg, struct write **writes, size_t count, tel_fault *fault)
+{
+    struct life *life = arg;
+
+    if (life->batches == life->last)
+        return fault_set(fault, TEL_E_UNAVAILABLE, "killed");
+    life->batches++;
+    return store_apply(life->store, writes, count, fault);
+}
+
+static void reject(void *arg, const struct trail_line *line, const char *reason)
+{
+    (void)arg;
+    fail_msg("%zu: %s", line->number, reason);
+}
+
+/* Bring in the trail, or its first batches. Return how many these were. */
+static size_t recover(const char *path, const char *directory, size_t batch_size, size_t last)
+{
+    CLEANUP(freep) char *raw = scratch_path(directory, "raw");
+    struct store_options options = {.path = path};
+    struct life life = {.last = last};
+    struct trail_replay replay = {.directory = raw, .batch_size = batch_size, .bad = reject};
+    struct trail_report report;
+
+    assert_int_equal(store_open(&life.store, &options, NULL), TEL_OK);
+    replay.store = life.store;
+    assert_int_equal(trail_replay(&replay, deliver, &life, &report, NULL),
+                     last == NEVER ? TEL_OK : TEL_E_UNAVAILABLE);
+    store_close(life.store);
+    return life.batches;
+}
+
+static void trail_replay__ends_the_same_behind_whatever_batch_it_was_killed(void **state)
+{
+    struct fixture *fixture = *state;
+    const char *directory = fixture->directory;
+    CLEANUP(freep) char *copy = scratch_path(directory, "copy.sqlite");
+    CLEANUP(freep) char *make_copy = NULL;
+    size_t kills = 0;
+
+    assert_true(asprintf(&make_copy, "VACUUM INTO '%s'", copy) > 0);
+    for (size_t i = 0; i < TRAILS; i++) {
+        CLEANUP(freep) char *undisturbed = NULL;
+        size_t batch_size = 1 + below(4);
+        size_t batches;
+        bool stored[RUNS];
+
+        make_database(fixture, stored);
+        write_trail(directory, stored);
+        other_exec(fixture->path, make_copy);
+        batches = recover(copy, directory, batch_size, NEVER);
+        undisturbed = other_text(copy, outcome);
+        store_remove(copy);
+        for (size_t last = 1; last < batches; last++) {
+            CLEANUP(freep) char *found = NULL;
+
+            other_exec(fixture->path, make_copy);
+            (void)recover(copy, directory, batch_size, last);
+            (void)recover(copy, directory, batch_size, NEVER);
+            found = other_text(copy, outcome);
+            assert_string_equal(found, undisturbed);
+            store_remove(copy);
+            kills++;
+        }
+    }
+    assert_true(kills > TRAILS);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(
+            trail_replay__ends_the_same_behind_whatever_batch_it_was_killed, fixture_setup,
+            fixture_teardown),
+    };
+
+    seed = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : (unsigned)time(NULL);
+    printf("seed %u\n", seed);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
