@@ -7,6 +7,7 @@
 #define SUPPORT_COVERAGE_H
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 void __gcov_dump(void);
@@ -14,10 +15,13 @@ void __gcov_reset(void);
 
 #define WRITE_COUNTS (__gcov_dump(), __gcov_reset())
 
-/* What the argument does counts too. */
+/* What the argument does counts too, unless it has left no room for what is written. */
 static inline __attribute__((noreturn)) void coverage_exit(int status)
 {
-    WRITE_COUNTS;
+    struct rlimit limit;
+
+    if (!getrlimit(RLIMIT_FSIZE, &limit) && limit.rlim_cur == RLIM_INFINITY)
+        WRITE_COUNTS;
     _exit(status);
 }
 
