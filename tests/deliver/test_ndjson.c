@@ -11,6 +11,7 @@
 #include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -261,6 +262,36 @@ static int append_beyond_limit(void *arg, size_t number)
     if (tel_ndjson_append(trail->public, "{\"b\":2}", &fault) != TEL_E_IO)
         return 4;
     return 0;
+}
+
+static bool pread_fails;
+
+TEL_API ssize_t pread(int fd, void *bytes, size_t count, off_t offset)
+{
+    errno = EIO;
+    return pread_fails ? -1 : syscall(SYS_pread64, fd, bytes, count, offset);
+}
+
+/* A line behind one that may be torn would be lost with it. */
+static void ndjson_append__writes_nothing_behind_an_end_that_it_cannot_read(void **state)
+{
+    struct trail *trail = *state;
+    CLEANUP(freep) char *text = NULL;
+    CLEANUP(freep) char *mended = NULL;
+    tel_fault fault = {0};
+
+    assert_int_equal(tel_ndjson_append(trail->public, "{}", NULL), TEL_OK);
+    scratch_write(trail->today, "{\"torn");
+    pread_fails = true;
+    assert_int_equal(tel_ndjson_append(trail->public, "{}", &fault), TEL_E_IO);
+    pread_fails = false;
+    assert_non_null(strstr(fault.text, "cannot read the end of"));
+    assert_non_null(strstr(fault.text, trail->today));
+    text = scratch_read(trail->today);
+    assert_string_equal(text, "{\"torn");
+    assert_int_equal(tel_ndjson_append(trail->public, "{}", NULL), TEL_OK);
+    mended = scratch_read(trail->today);
+    assert_string_equal(mended, "{\"torn\n{}\n");
 }
 
 static void ndjson_append__reports_a_write_that_is_cut_short_and_repairs_it_later(void **state)
@@ -715,6 +746,7 @@ int main(void)
         TEST(ndjson_append__leaves_the_file_unlocked),
         TEST(ndjson_append__writes_through_no_link_fifo_or_directory),
         TEST(ndjson_append__says_which_directory_cannot_be_made),
+        TEST(ndjson_append__writes_nothing_behind_an_end_that_it_cannot_read),
         TEST(ndjson_append__reports_a_write_that_is_cut_short_and_repairs_it_later),
         TEST(ndjson_append__by_50_processes_at_once_loses_and_mixes_no_line),
         TEST(ndjson_append__by_many_threads_at_once_loses_and_mixes_no_line),
