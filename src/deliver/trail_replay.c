@@ -146,20 +146,71 @@ static tel_error find_in_new(struct replaying *replaying, const struct trail_lin
     return store_get_by_run_id(replaying->replay->store, line->commit_of, run, replaying->fault);
 }
 
-/* Find the run in the store, which has to have all that was told of it before: what is then done about
- * its commit does not depend on where batches end. *wanted: false when there is nothing to be done. A
- * later namesake was not there when the commit was noted. */
+/* Let what still waits in the batch come into a run as the store will do it, as far as its commit is
+ * concerned. */
+static tel_error anticipate(struct tel_record *run, const struct batch_item *item)
+{
+    field_set hash = FIELD_BIT(FIELD_git_commit_hash);
+    field_set end = hash | FIELD_BIT(FIELD_status);
+    field_set set = 0;
+
+    if (!record_has(run, FIELD_event_id))
+        set = end | FIELD_BIT(FIELD_event_id) | FIELD_BIT(FIELD_created_at);
+    else if (item->write.kind == WRITE_CREATE)
+        set = !record_has_ended(run) && record_has_ended(&item->record) ? end : 0;
+    else
+        set = !record_has_ended(run) ? end : hash & ~run->given;
+    return record_merge(run, &item->record, set, NULL);
+}
+
+/* Bring the run up to what the batch says of it. *is_other: it speaks of another one of that run_id. */
+static tel_error look_ahead(struct tel_record *run, const struct batch *batch, const char *run_id,
+                            bool *is_other)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        const struct tel_record *record = &batch->items[i].record;
+        const char *its_id = record_text(record, FIELD_run_id);
+        const char *known = record_text(run, FIELD_event_id);
+        bool is_same = known && strcmp(known, record_text(record, FIELD_event_id)) == 0;
+        bool is_namesake = its_id && strcmp(its_id, run_id) == 0;
+
+        *is_other = is_namesake && known && !is_same;
+        if (*is_other)
+            return TEL_OK;
+        if ((is_same || is_namesake) && anticipate(run, &batch->items[i]))
+            return TEL_E_NOMEM;
+    }
+    return TEL_OK;
+}
+
+/* Find the newest run as it will be in the store, with all that was told of it before: what is then done
+ * about its commit does not depend on where batches end. */
+static tel_error find_as_it_will_be(struct replaying *replaying, const char *run_id,
+                                    struct tel_record *run)
+{
+    struct store *store = replaying->replay->store;
+    tel_error error = store_get_by_run_id(store, run_id, run, replaying->fault);
+    bool is_other = false;
+
+    if (error && error != TEL_E_NOT_FOUND)
+        return error;
+    if (look_ahead(run, &replaying->batch, run_id, &is_other))
+        return fault_nomem(replaying->fault);
+    if (!is_other)
+        return record_has(run, FIELD_event_id) ? TEL_OK : TEL_E_NOT_FOUND;
+    error = flush(replaying); /* only the store knows which of them is the newest */
+    record_clear(run);
+    return error ? error : store_get_by_run_id(store, run_id, run, replaying->fault);
+}
+
+/* *wanted: false when there is nothing to be done. A later namesake was not there when the commit was
+ * noted. */
 static tel_error find_in_used(struct replaying *replaying, const struct trail_line *line,
                               struct tel_record *run, bool *wanted)
 {
     int64_t noted_us;
-    tel_error error = TEL_OK;
+    tel_error error = find_as_it_will_be(replaying, line->commit_of, run);
 
-    if (find_in_batch(&replaying->batch, line->commit_of))
-        error = flush(replaying);
-    if (!error)
-        error =
-            store_get_by_run_id(replaying->replay->store, line->commit_of, run, replaying->fault);
     if (error)
         return error;
     *wanted = false;
