@@ -84,9 +84,10 @@ json_t *process_context(const struct run_options *options, pid_t pid)
 
 char *with_process(json_t *given, json_t *said, json_t *process)
 {
-    CLEANUP(json_releasep) json_t *object = given ? json_copy(given) : json_object();
+    CLEANUP(json_releasep) json_t *object = json_object();
+    bool failed =
+        (given && json_object_update(object, given)) || (said && json_object_update(object, said));
 
-    (void)json_object_update(object, said);
-    (void)json_object_set_new(object, "process", process);
-    return json_dumps(object, JSON_COMPACT);
+    failed = json_object_set_new(object, "process", process) || failed;
+    return failed ? NULL : json_dumps(object, JSON_COMPACT);
 }

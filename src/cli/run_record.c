@@ -80,10 +80,18 @@ static void show_first_error(void *arg, tel_log_level level, const char *message
     complain("run: %s", message);
 }
 
+static void complain_if_short(struct run_recording *recording, bool is_short)
+{
+    if (is_short)
+        show_first_error(recording, TEL_LOG_ERROR,
+                         "out of memory: not all that belongs to this run is recorded");
+}
+
 static void set_default(struct run_recording *recording, int field, const char *text)
 {
     if (text && !record_has(&recording->fields, field))
-        (void)record_set_text(&recording->fields, field, text, NULL);
+        complain_if_short(recording,
+                          record_set_text(&recording->fields, field, text, NULL) == TEL_E_NOMEM);
 }
 
 static void set_input_summary(struct run_recording *recording)
@@ -104,7 +112,9 @@ static void set_fields(struct run_recording *recording)
     CLEANUP(freep) char *context = with_process(given->context, NULL, process_context(options, 0));
     CLEANUP(freep) char *metrics = given->metrics ? json_dumps(given->metrics, JSON_COMPACT) : NULL;
 
-    (void)record_merge(&recording->fields, &given->fields, ~(field_set)0, NULL);
+    complain_if_short(recording,
+                      record_merge(&recording->fields, &given->fields, ~(field_set)0, NULL) ||
+                          !context || (given->metrics && !metrics));
     set_default(recording, FIELD_agent_name, base_name(*options->command));
     set_default(recording, FIELD_job_type, "command");
     set_default(recording, FIELD_context_json, context);
@@ -179,7 +189,7 @@ static void take_report(struct run_recording *recording, struct run_report *repo
         else if (record_has(said, i))
             (void)tel_run_set_int(recording->run, run_fields[i].name, record_int(said, i));
     }
-    (void)record_merge(&recording->fields, said, ~(field_set)0, NULL);
+    complain_if_short(recording, record_merge(&recording->fields, said, ~(field_set)0, NULL));
 }
 
 static void end_run(struct run_recording *recording, const struct outcome *outcome,
@@ -209,6 +219,7 @@ static void end_run(struct run_recording *recording, const struct outcome *outco
         last.error_summary = error_summary;
     if (failed && error && *error && !record_has(&recording->fields, FIELD_error_details))
         last.error_details = error;
+    complain_if_short(recording, !metrics || !context);
     if (tel_run_end(&recording->run, status, &last))
         show_first_error(recording, TEL_LOG_ERROR, "the end of this run cannot be recorded");
 }

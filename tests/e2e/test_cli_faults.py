@@ -17,7 +17,8 @@ import trail
 
 RUNS_MAX = 50  # that are looked at together
 # Of a command that became another, or ended as it read its options, and so freed nothing.
-FREED_NOTHING = re.compile(rb"the command runs, its end will not be recorded|: (Cannot allocate memory|\(null\))\n$")
+FREED_NOTHING = re.compile(rb"the command runs, its end will not be recorded|"
+                           rb": (Cannot allocate memory|\(null\)|out of memory\nTry .*)\n$")
 LIBCRYPTO_LEAVES = 25  # blocks at most, when its own start fails
 JOURNAL = "db/telemetry.sqlite-journal"
 BELONGS = re.compile(r"raw/events_\d+\.ndjson|buffer/telemetry_[\w-]+\.jsonl\.(active|ready|synced)|"
