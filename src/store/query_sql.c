@@ -296,6 +296,11 @@ static const int categories[] = {
 /* Does a span begin before the place of the walk? */
 #define IS_BEFORE "%s <= ?%d AND (%s < ?%d OR ?%d IS NOT NULL)"
 
+/* Where the near ones end. NULL: all are near. */
+#define END_OF_NEAR                                                                     \
+    "(SELECT since FROM telemetry_spans WHERE since <= ?%d ORDER BY since DESC LIMIT 1" \
+    " OFFSET ?%d)"
+
 /* Return the first from `i` on that is asked for. */
 static size_t next_category(const struct run_query *query, size_t i)
 {
@@ -310,6 +315,15 @@ bool query_has_spans(const struct run_query *query)
         return false;
     return query->start_from || query->start_to || query->end_from || query->end_to ||
            next_category(query, 0) < CATEGORY_COUNT;
+}
+
+/* An index has both ends of one time: is that all that is asked for? */
+static bool has_index_of_spans(const struct run_query *query)
+{
+    bool has_start = query->start_from || query->start_to;
+    bool has_end = query->end_from || query->end_to;
+
+    return has_start != has_end && next_category(query, 0) == CATEGORY_COUNT;
 }
 
 /* The spans of the first value, which are few where the value is rare, or all. */
@@ -332,9 +346,49 @@ static void has_value(struct builder *b, const struct run_query *query, size_t c
     strbuf_printf(b->sql, "%s.value = ?%d", name, add_value(b, query->equals[field]));
 }
 
-/* Append the last of the closed spans before a time that may have runs of the list. */
-static void put_closed_span(struct builder *b, const struct run_query *query)
+/* How far a span's times must reach. */
+struct bound {
+    const char *column; /* of telemetry_spans; the index of it is named so too */
+    const char *operator;
+    const char *value;
+};
+
+#define BOUND_COUNT 4
+
+/* List the bounds that a query has and return how many. */
+static size_t find_bounds(struct bound bounds[BOUND_COUNT], const struct run_query *query)
 {
+    const struct bound all[BOUND_COUNT] = {
+        {"start_min", "<=", query->start_to},
+        {"end_min", "<=", query->end_to},
+        {"start_max", ">=", query->start_from},
+        {"end_max", ">=", query->end_from},
+    };
+    size_t count = 0;
+
+    for (size_t i = 0; i < BOUND_COUNT; i++) {
+        if (all[i].value)
+            bounds[count++] = all[i];
+    }
+    return count;
+}
+
+/* Append them as conditions. The '+' keeps SQLite from an index of its own choice. */
+static void put_bounds(struct builder *b, const struct bound *bounds, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        begin(b);
+        strbuf_printf(b->sql, "+span.%s %s ?%d", bounds[i].column, bounds[i].operator,
+                      add_value(b, bounds[i].value));
+    }
+}
+
+/* Append the last of the closed spans before a time that may have runs of the list, looked for one after
+ * another: all of them, or the near ones. */
+static void put_span_by_time(struct builder *b, const struct run_query *query, bool near)
+{
+    struct bound bounds[BOUND_COUNT];
+    size_t count = find_bounds(bounds, query);
     size_t first = next_category(query, 0);
     const char *since = first < CATEGORY_COUNT ? "found.since" : "span.since";
 
@@ -347,17 +401,61 @@ static void put_closed_span(struct builder *b, const struct run_query *query)
     }
     strbuf_printf(b->sql, IS_BEFORE, since, BIND_TIME, since, BIND_TIME, BIND_ID);
     b->separator = " AND ";
+    if (near)
+        strbuf_printf(b->sql, " AND span.since >= " END_OF_NEAR, BIND_TIME, BIND_NEAR);
     for (size_t i = next_category(query, first + 1); i < CATEGORY_COUNT;
          i = next_category(query, i + 1)) {
         strbuf_puts(b->sql, " AND EXISTS (SELECT 1 FROM telemetry_span_values AS other WHERE ");
         has_value(b, query, i, "other");
         strbuf_puts(b->sql, " AND other.since = span.since)");
     }
-    compare(b, "span.start_max", ">=", query->start_from);
-    compare(b, "span.start_min", "<=", query->start_to);
-    compare(b, "span.end_max", ">=", query->end_from);
-    compare(b, "span.end_min", "<=", query->end_to);
+    put_bounds(b, bounds, count);
     strbuf_printf(b->sql, " ORDER BY %s DESC LIMIT 1", since);
+}
+
+/* Append those that a bound leaves, by its index. */
+static void put_index(struct builder *b, const struct bound *bound)
+{
+    strbuf_printf(b->sql,
+                  " FROM telemetry_spans AS span INDEXED BY telemetry_span_%s"
+                  " WHERE span.%s %s ?%d",
+                  bound->column, bound->column, bound->operator, add_value(b, bound->value));
+}
+
+/* The same span, looked for among those that the first bound leaves. */
+static void put_span_by_reach(struct builder *b, const struct run_query *query)
+{
+    struct bound bounds[BOUND_COUNT];
+    size_t count = find_bounds(bounds, query);
+
+    strbuf_puts(b->sql, "SELECT max(+span.since)");
+    put_index(b, &bounds[0]);
+    strbuf_puts(b->sql, " AND ");
+    strbuf_printf(b->sql, IS_BEFORE, "+span.since", BIND_TIME, "+span.since", BIND_TIME, BIND_ID);
+    b->separator = " AND ";
+    put_bounds(b, bounds + 1, count - 1);
+}
+
+/* Mostly that span is near. Where it is not, those that reach far enough may be few, or it is not very
+ * far: the more of the one, the less of the other. */
+static void put_closed_span(struct builder *b, const struct run_query *query)
+{
+    struct bound bounds[BOUND_COUNT];
+
+    if (!has_index_of_spans(query)) {
+        put_span_by_time(b, query, /* near= */ false);
+        return;
+    }
+    (void)find_bounds(bounds, query);
+    strbuf_puts(b->sql, "SELECT coalesce((");
+    put_span_by_time(b, query, /* near= */ true);
+    strbuf_puts(b->sql, "), CASE WHEN (SELECT count(*) FROM (SELECT 1");
+    put_index(b, &bounds[0]);
+    strbuf_printf(b->sql, " LIMIT ?%d)) < ?%d THEN (", BIND_FEW, BIND_FEW);
+    put_span_by_reach(b, query);
+    strbuf_puts(b->sql, ") ELSE (");
+    put_span_by_time(b, query, /* near= */ false);
+    strbuf_puts(b->sql, ") END)");
 }
 
 /* Of the last span nothing is known: it is still open. */

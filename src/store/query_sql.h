@@ -22,7 +22,9 @@ enum query_binding {
     BIND_LAST_TIME,
     BIND_LAST_ID,
     BIND_LIMIT,
-    BIND_VALUES /* and those that follow */
+    BIND_NEAR = BIND_LIMIT, /* of spans: how many are near */
+    BIND_FEW,               /* and how many are few */
+    BIND_VALUES             /* and those that follow */
 };
 
 /* What to bind from BIND_VALUES on: borrowed from the query. */

@@ -38,6 +38,8 @@ struct store {
         *kept[KEPT_COUNT]; /* prepared when first needed, gone with the connection */
     field_set update_set;  /* what KEPT_UPDATE sets */
     bool has_summaries;    /* it is at version 8 */
+    int near_spans;        /* so many are looked at one after another */
+    int few_spans;         /* less are looked at all */
     int64_t hold_ms;       /* so long a turn of reading may hold up writers */
     bool has_turn_end;     /* it is known since the first look at the time */
     struct deadline turn_end;

@@ -279,6 +279,10 @@ static int prepare_all(struct walk *walk)
         values.count = 0;
         query_sql_span(&sql, &values, &walk->query);
         result = prepare(&walk->spans, walk->store, &sql, &values);
+        if (!result)
+            result = sqlite3_bind_int(walk->spans, BIND_NEAR, walk->store->near_spans);
+        if (!result)
+            result = sqlite3_bind_int(walk->spans, BIND_FEW, walk->store->few_spans);
     }
     return result;
 }

@@ -73,6 +73,11 @@ static const char *const tables[] = {
     "    is_exact INTEGER NOT NULL DEFAULT 1\n"
     ") WITHOUT ROWID",
 
+    "CREATE INDEX telemetry_span_start_min ON telemetry_spans (start_min, start_max)",
+    "CREATE INDEX telemetry_span_start_max ON telemetry_spans (start_max, start_min)",
+    "CREATE INDEX telemetry_span_end_min ON telemetry_spans (end_min, end_max)",
+    "CREATE INDEX telemetry_span_end_max ON telemetry_spans (end_max, end_min)",
+
     "CREATE TABLE telemetry_span_values (\n"
     "    field TEXT NOT NULL,\n"
     "    value TEXT NOT NULL,\n"

@@ -36,7 +36,7 @@ static void assert_plan_is_good(const char *path, const struct strbuf *sql)
         const char *step = (const char *)sqlite3_column_text(statement, 3);
 
         if (strstr(step, "SCAN agent_runs") || strstr(step, "SCAN telemetry_") ||
-            strstr(step, "TEMP B-TREE"))
+            strstr(step, "SCAN span") || strstr(step, "TEMP B-TREE"))
             fail_msg("%s: %s", step, sql->text);
         steps++;
     }
@@ -247,6 +247,51 @@ static void rare_value_or_distant_time__is_found_without_looking_at_all_others(v
     assert_true(slices_of(store, (struct run_query){.commit = "0123456789"}, 0) < 6);
 }
 
+/* Compare the last runs that started, or ended, in this range with those that SQLite finds by itself. */
+static void assert_range(struct fixture *fixture, const char *column, const char *from,
+                         const char *to)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(1000);
+    CLEANUP(freep) char *expected = NULL;
+    struct run_query query = {.limit = 20};
+    bool is_start = strcmp(column, "start_time") == 0;
+
+    *(is_start ? &query.start_from : &query.end_from) = *from ? from : NULL;
+    *(is_start ? &query.start_to : &query.end_to) = *to < '9' ? to : NULL;
+    strbuf_printf(&sql,
+                  "SELECT ':' || coalesce(group_concat(event_id || ' ', ''), '') FROM"
+                  " (SELECT event_id FROM agent_runs WHERE %s >= '%s' AND %s <= '%s'"
+                  " ORDER BY created_at DESC LIMIT 20)",
+                  column, from, column, to);
+    expected = other_text(fixture->path, sql.text);
+    assert_ids(fixture->store, &query, expected);
+}
+
+static void times__are_found_in_spans_near_and_far(void **state)
+{
+    static const char *const times[] = {
+        "",
+        "2023-11-14T22:00:00",
+        "2023-11-14T22:20:00",
+        "2023-11-14T22:50:00",
+        "2023-11-15T00:30:00",
+        "2023-11-15T01:10:00",
+        "2023-11-15T03:40:00",
+        "2023-11-16T00:00:00",
+        "9",
+    };
+    enum { COUNT = sizeof times / sizeof *times };
+    struct fixture *fixture = *state;
+
+    (void)open_many(fixture);
+    fixture->store->near_spans = 3; /* of 39 */
+    fixture->store->few_spans = 10;
+    for (int i = 0; i < COUNT * COUNT; i++) {
+        assert_range(fixture, "start_time", times[i % COUNT], times[i / COUNT]);
+        assert_range(fixture, "end_time", times[i % COUNT], times[i / COUNT]);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -258,6 +303,7 @@ int main(void)
         TEST(what_is_there__is_found_in_one_slice),
         TEST(long_list__lets_writers_pass_again_and_again),
         TEST(list_over_many_slices__is_complete_and_in_order),
+        TEST(times__are_found_in_spans_near_and_far),
         TEST(rare_value_or_distant_time__is_found_without_looking_at_all_others),
     };
 
