@@ -385,10 +385,9 @@ static void put_bounds(struct builder *b, const struct bound *bounds, size_t cou
 
 /* Append the last of the closed spans before a time that may have runs of the list, looked for one after
  * another: all of them, or the near ones. */
-static void put_span_by_time(struct builder *b, const struct run_query *query, bool near)
+static void put_span_by_time(struct builder *b, const struct run_query *query,
+                             const struct bound *bounds, size_t count, bool near)
 {
-    struct bound bounds[BOUND_COUNT];
-    size_t count = find_bounds(bounds, query);
     size_t first = next_category(query, 0);
     const char *since = first < CATEGORY_COUNT ? "found.since" : "span.since";
 
@@ -423,11 +422,8 @@ static void put_index(struct builder *b, const struct bound *bound)
 }
 
 /* The same span, looked for among those that the first bound leaves. */
-static void put_span_by_reach(struct builder *b, const struct run_query *query)
+static void put_span_by_reach(struct builder *b, const struct bound *bounds, size_t count)
 {
-    struct bound bounds[BOUND_COUNT];
-    size_t count = find_bounds(bounds, query);
-
     strbuf_puts(b->sql, "SELECT max(+span.since)");
     put_index(b, &bounds[0]);
     strbuf_puts(b->sql, " AND ");
@@ -441,20 +437,20 @@ static void put_span_by_reach(struct builder *b, const struct run_query *query)
 static void put_closed_span(struct builder *b, const struct run_query *query)
 {
     struct bound bounds[BOUND_COUNT];
+    size_t count = find_bounds(bounds, query);
 
     if (!has_index_of_spans(query)) {
-        put_span_by_time(b, query, /* near= */ false);
+        put_span_by_time(b, query, bounds, count, /* near= */ false);
         return;
     }
-    (void)find_bounds(bounds, query);
     strbuf_puts(b->sql, "SELECT coalesce((");
-    put_span_by_time(b, query, /* near= */ true);
+    put_span_by_time(b, query, bounds, count, /* near= */ true);
     strbuf_puts(b->sql, "), CASE WHEN (SELECT count(*) FROM (SELECT 1");
     put_index(b, &bounds[0]);
     strbuf_printf(b->sql, " LIMIT ?%d)) < ?%d THEN (", BIND_FEW, BIND_FEW);
-    put_span_by_reach(b, query);
+    put_span_by_reach(b, bounds, count);
     strbuf_puts(b->sql, ") ELSE (");
-    put_span_by_time(b, query, /* near= */ false);
+    put_span_by_time(b, query, bounds, count, /* near= */ false);
     strbuf_puts(b->sql, ") END)");
 }
 
