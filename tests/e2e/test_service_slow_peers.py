@@ -2,6 +2,7 @@
 """Peers that are slow, silent, deaf, too many, or gone: none of them holds a place for long."""
 import json
 import os
+import signal
 import socket
 import struct
 import tempfile
@@ -12,6 +13,7 @@ from harness import a_run, connect
 
 HEAD = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\n"
 ASK = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
+AT_ONCE = 256  # as many as the HTTP library's two threads hear of by one epoll_wait() each
 
 
 def is_closed(connection):
@@ -181,6 +183,21 @@ class ManyPeers(harness.TestCase):
                 self.assertEqual(harness.ask(second, ASK).status, 503)
             with connect(service, "127.0.0.2") as other:
                 self.assertEqual(harness.ask(other, ASK).status, 200)
+
+    def test_all_of_them_may_ask_at_the_same_moment(self):
+        service = self.start_service()
+        peers = [connect(service) for _ in range(AT_ONCE)]
+        for peer in peers:
+            self.addCleanup(peer.close)
+            self.assertEqual(harness.ask(peer, ASK).status, 200)
+        service.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, service.pid, os.WSTOPPED)
+        for peer in peers:
+            peer.sendall(ASK)
+        service.process.send_signal(signal.SIGCONT)
+        for peer in peers:
+            with peer.makefile("rb") as stream:
+                self.assertEqual(harness.read_answer(stream).status, 200)
 
     def test_whoever_goes_leaves_nothing_behind(self):
         service = self.start_service(TELEMETRY_API_REQUEST_TIMEOUT_SECONDS=1)
