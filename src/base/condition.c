@@ -19,7 +19,12 @@ int condition_init(pthread_cond_t *condition)
 
 int condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, struct deadline deadline)
 {
-    struct timespec at = {deadline.at_ms / 1000, deadline.at_ms % 1000 * 1000000L};
+    return condition_wait_until(condition, mutex, deadline.at_ms * 1000);
+}
+
+int condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t at_us)
+{
+    struct timespec at = {at_us / US_PER_SECOND, at_us % US_PER_SECOND * 1000};
 
     return pthread_cond_timedwait(condition, mutex, &at);
 }

@@ -15,4 +15,7 @@ int condition_init(pthread_cond_t *condition);
 /* As pthread_cond_timedwait(): 0 when woken, perhaps for nothing; ETIMEDOUT. */
 int condition_wait(pthread_cond_t *condition, pthread_mutex_t *mutex, struct deadline deadline);
 
+/* The same until a time of clock_monotonic_us(). */
+int condition_wait_until(pthread_cond_t *condition, pthread_mutex_t *mutex, int64_t at_us);
+
 #endif

@@ -2,11 +2,10 @@
 #include "model/git_url.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#include "base/strbuf.h"
+#include "base/utf8.h"
 
 #define URL_BYTES_MAX 4096
 #define COMMIT_BYTES_MAX 64
@@ -37,7 +36,7 @@ static const char *after_prefix(const char *text, const char *prefix)
     return strncasecmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-/* Blanks, control characters, quotes and brackets have no business in a link. */
+/* Blanks, control characters, quotes and brackets have no business in a link. So it is JSON as it is. */
 static bool is_clean(const char *text)
 {
     for (; *text; text++) {
@@ -109,7 +108,7 @@ static bool split(struct parts *parts, const char *remote)
     const char *ssh = after_prefix(remote, "ssh://");
     bool found;
 
-    if (strlen(remote) > URL_BYTES_MAX || !is_clean(remote))
+    if (strlen(remote) > URL_BYTES_MAX || !is_clean(remote) || !utf8_is_valid(remote))
         return false;
     if (https || ssh)
         found = split_authority(parts, https ? https : ssh, https != NULL);
@@ -132,15 +131,17 @@ static void write_repo(struct strbuf *url, const struct parts *parts)
     }
 }
 
-char *git_url_repo(const char *remote)
+void git_url_write_repo(struct strbuf *json, const char *remote)
 {
-    struct strbuf url = STRBUF(URL_BYTES_MAX * 2);
     struct parts parts;
 
-    if (!remote || !split(&parts, remote))
-        return NULL;
-    write_repo(&url, &parts);
-    return strbuf_take(&url);
+    if (!remote || !split(&parts, remote)) {
+        strbuf_puts(json, "null");
+        return;
+    }
+    strbuf_putc(json, '"');
+    write_repo(json, &parts);
+    strbuf_putc(json, '"');
 }
 
 /* Return what stands between a repository and a commit on its host, or NULL. */
@@ -175,19 +176,20 @@ static bool commit_is_name(const char *commit)
     return length > 0;
 }
 
-char *git_url_commit(const char *remote, const char *commit)
+void git_url_write_commit(struct strbuf *json, const char *remote, const char *commit)
 {
-    struct strbuf url = STRBUF(URL_BYTES_MAX * 2);
     struct parts parts;
-    const char *path;
+    const char *path = NULL;
 
-    if (!remote || !commit || !commit_is_name(commit) || !split(&parts, remote))
-        return NULL;
-    path = commit_path(&parts);
-    if (!path || !parts.path_length)
-        return NULL;
-    write_repo(&url, &parts);
-    strbuf_puts(&url, path);
-    strbuf_puts(&url, commit);
-    return strbuf_take(&url);
+    if (remote && commit && commit_is_name(commit) && split(&parts, remote) && parts.path_length)
+        path = commit_path(&parts);
+    if (!path) {
+        strbuf_puts(json, "null");
+        return;
+    }
+    strbuf_putc(json, '"');
+    write_repo(json, &parts);
+    strbuf_puts(json, path);
+    strbuf_puts(json, commit);
+    strbuf_putc(json, '"');
 }

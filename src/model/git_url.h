@@ -6,14 +6,15 @@
 #ifndef MODEL_GIT_URL_H
 #define MODEL_GIT_URL_H
 
-/*
- * Return the https:// address of a repository, or NULL: git@host:owner/repo and ssh:// become
- * https, ".git" and slashes at the end go, so do user, password and ssh's port. The caller frees it.
- */
-char *git_url_repo(const char *remote);
+#include "base/strbuf.h"
 
-/* Return the address of a commit on github.com, gitlab.com or bitbucket.org, or NULL. The caller
- * frees it. Both arguments may be NULL. */
-char *git_url_commit(const char *remote, const char *commit);
+/*
+ * Append the https:// address of a repository as JSON, or null: git@host:owner/repo and ssh:// become
+ * https, ".git" and slashes at the end go, so do user, password and ssh's port.
+ */
+void git_url_write_repo(struct strbuf *json, const char *remote);
+
+/* The same of a commit on github.com, gitlab.com or bitbucket.org. Both arguments may be NULL. */
+void git_url_write_commit(struct strbuf *json, const char *remote, const char *commit);
 
 #endif

@@ -11,6 +11,9 @@
 
 #define PROBE_INTERVAL_SECONDS 1
 
+/* One part in so many of what a commit takes is waited for each of those who are expected. */
+#define PATIENCE_PARTS 16
+
 struct writer {
     struct store *store; /* the thread's alone */
     const struct logger *logger;
@@ -25,6 +28,21 @@ struct writer {
     tel_error outcome; /* of the last write */
     tel_fault outcome_fault;
     struct writer_figures figures;
+
+    size_t last_count;   /* the thread's alone: the writes of the last transaction... */
+    int64_t last_commit; /* ...and the microseconds that its commit took */
+};
+
+/* What goes into one transaction, and how far it has got. */
+struct batch {
+    struct writer *writer;
+    struct write_job *first;
+    struct write_job **end; /* where the next job is hung in */
+    size_t count;           /* writes in all of them */
+    struct write_job *job;  /* which of them the next write comes from; NULL: there was none */
+    size_t next;            /* and which of its writes that is */
+    int64_t begun;          /* when the transaction was, in microseconds... */
+    int64_t filled;         /* ...and when there was no write any more */
 };
 
 /* Wait for work, or, when writing failed last, until it is time to see whether it works again. */
@@ -41,36 +59,84 @@ static void wait_for_work(struct writer *writer)
     }
 }
 
-/* Wait for work and take all of it. NULL: there is none now. *is_over: and there will be none. */
-static struct write_job *take_all(struct writer *writer, size_t *count, bool *is_over)
+/* Take all that is queued. */
+static void take(struct batch *batch)
 {
-    struct write_job *jobs;
+    struct writer *writer = batch->writer;
 
-    pthread_mutex_lock(&writer->lock);
-    wait_for_work(writer);
-    jobs = writer->first;
-    *is_over = !jobs && writer->stopping;
-    *count = writer->queued;
+    if (!writer->first)
+        return;
+    *batch->end = writer->first;
+    batch->end = writer->end;
+    batch->count += writer->queued;
     writer->first = NULL;
     writer->end = &writer->first;
     writer->queued = 0;
-    pthread_mutex_unlock(&writer->lock);
-    return jobs;
 }
 
-static tel_error apply(struct writer *writer, const struct write_job *jobs, size_t count,
-                       tel_fault *fault)
+/* Wait for work and take it. false: there will be none. */
+static bool take_first(struct batch *batch)
 {
-    CLEANUP(freep) struct write **writes = malloc(count * sizeof *writes);
-    size_t used = 0;
+    struct writer *writer = batch->writer;
+    bool goes_on;
 
-    if (!writes)
-        return fault_nomem(fault);
-    for (const struct write_job *job = jobs; job; job = job->next) {
-        for (size_t i = 0; i < job->count; i++)
-            writes[used++] = job->writes[i];
+    pthread_mutex_lock(&writer->lock);
+    wait_for_work(writer);
+    goes_on = writer->first || !writer->stopping;
+    take(batch);
+    pthread_mutex_unlock(&writer->lock);
+    return goes_on;
+}
+
+/* Begin with the first, and take what came while the database was waited for. */
+static void start(struct batch *batch)
+{
+    struct writer *writer = batch->writer;
+
+    pthread_mutex_lock(&writer->lock);
+    take(batch);
+    pthread_mutex_unlock(&writer->lock);
+    batch->job = batch->first;
+    batch->next = 0;
+    batch->begun = clock_monotonic_us();
+}
+
+/*
+ * Take what came meanwhile. A transaction costs so much that it is filled for as long as the last commit
+ * took: beyond that, those who are in it would wait for more than they save. Those who were in the last
+ * one are likely to come again, and soon.
+ */
+static void take_more(struct batch *batch)
+{
+    struct writer *writer = batch->writer;
+    int64_t now = clock_monotonic_us();
+    int64_t patience = writer->last_commit / PATIENCE_PARTS;
+
+    if (now - batch->begun > writer->last_commit)
+        return;
+    pthread_mutex_lock(&writer->lock);
+    if (!writer->first && !writer->stopping && batch->count < writer->last_count)
+        (void)condition_wait_until(&writer->work, &writer->lock, now + patience);
+    take(batch);
+    pthread_mutex_unlock(&writer->lock);
+}
+
+/* A write_source_fn. */
+static struct write *next_write(void *arg, size_t place)
+{
+    struct batch *batch = arg;
+
+    if (place == 0)
+        start(batch);
+    while (batch->job && batch->next == batch->job->count) {
+        if (!batch->job->next)
+            take_more(batch);
+        batch->job = batch->job->next;
+        batch->next = 0;
     }
-    return store_apply(writer->store, writes, used, fault);
+    if (!batch->job)
+        batch->filled = clock_monotonic_us();
+    return batch->job ? batch->job->writes[batch->next++] : NULL;
 }
 
 static void count_job(struct writer_figures *figures, const struct write_job *job)
@@ -117,24 +183,34 @@ static void remember(struct writer *writer, tel_error outcome, const tel_fault *
         logger_event(writer->logger, TEL_LOG_WARNING, "writing works again", NULL);
 }
 
-static void work_on(struct writer *writer, struct write_job *job, size_t count)
+static void complete_all(struct write_job *job, const tel_fault *fault)
 {
+    for (struct write_job *next; job; job = next) {
+        next = job->next;
+        job->done(job, fault);
+    }
+}
+
+static void work_on(struct batch *batch)
+{
+    struct writer *writer = batch->writer;
     tel_fault fault = {0};
     tel_fault health = {0};
-    int64_t began_us = clock_monotonic_us();
-    tel_error error = apply(writer, job, count, &fault);
+    int64_t began = clock_monotonic_us();
+    tel_error error = store_apply_from(writer->store, next_write, batch, &fault);
+    int64_t now = clock_monotonic_us();
 
-    count_all(writer, job, error, clock_monotonic_us() - began_us);
+    count_all(writer, batch->first, error, now - began);
+    writer->last_count = batch->count;
+    if (!error)
+        writer->last_commit = now - batch->filled;
     /* Before anyone is told, so that whoever was told finds /health agreeing. What succeeded without
      * writing anything does not make up for what failed. */
     if (error)
         remember(writer, error, &fault);
     else
         remember(writer, store_health(writer->store, &health), &health);
-    for (struct write_job *next; job; job = next) {
-        next = job->next;
-        job->done(job, error ? &fault : NULL);
-    }
+    complete_all(batch->first, error ? &fault : NULL);
 }
 
 /* A probe that fails says nothing new: the reason stays that of the write. */
@@ -147,15 +223,15 @@ static void probe(struct writer *writer)
 static void *run(void *arg)
 {
     struct writer *writer = arg;
-    bool is_over = false;
+    bool goes_on = true;
 
-    while (!is_over) {
-        size_t count;
-        struct write_job *jobs = take_all(writer, &count, &is_over);
+    while (goes_on) {
+        struct batch batch = {.writer = writer, .end = &batch.first};
 
-        if (jobs)
-            work_on(writer, jobs, count);
-        else if (!is_over)
+        goes_on = take_first(&batch);
+        if (batch.first)
+            work_on(&batch);
+        else if (goes_on)
             probe(writer);
     }
     return NULL;

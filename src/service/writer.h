@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  *
  * The one thread that writes. It takes all that is queued, applies it in one transaction and then
- * completes each job: durability as asked, its cost shared by everyone who waits. What is queued
- * meanwhile is the next transaction, so there is no timer to tune.
+ * completes each job: durability as asked, its cost shared by everyone who waits. What comes while it is
+ * being applied goes along; what comes during the commit is the next transaction. How long to take more
+ * follows from what commits take, so there is no timer to tune.
  */
 #ifndef SERVICE_WRITER_H
 #define SERVICE_WRITER_H

@@ -270,13 +270,11 @@ static int apply_one(struct store *store, struct write *write)
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
-static void forget_results(struct write **writes, size_t count)
+static void forget_result(struct write *write)
 {
-    for (size_t i = 0; i < count; i++) {
-        writes[i]->result = WRITE_PENDING;
-        writes[i]->reason[0] = '\0';
-        writes[i]->ended = false;
-    }
+    write->result = WRITE_PENDING;
+    write->reason[0] = '\0';
+    write->ended = false;
 }
 
 /* Can the connection go on after this? Else nobody knows what of its state is still true. */
@@ -316,8 +314,20 @@ static tel_error make_durable(struct store *store, tel_fault *fault)
     return error;
 }
 
+static int apply_all(struct store *store, write_source_fn *next, void *arg)
+{
+    struct write *write;
+    int result = SQLITE_OK;
+
+    for (size_t i = 0; !result && (write = next(arg, i)) != NULL; i++) {
+        forget_result(write);
+        result = apply_one(store, write);
+    }
+    return result;
+}
+
 /* *changed: it wrote something to the file. */
-static tel_error attempt(struct store *store, struct write **writes, size_t count, bool *changed,
+static tel_error attempt(struct store *store, write_source_fn *next, void *arg, bool *changed,
                          tel_fault *fault)
 {
     tel_error error = sqlite_ready(store, fault);
@@ -328,8 +338,8 @@ static tel_error attempt(struct store *store, struct write **writes, size_t coun
         return error;
     changes = sqlite3_total_changes64(store->db);
     result = sqlite_begin_writing(store);
-    for (size_t i = 0; i < count && !result; i++)
-        result = apply_one(store, writes[i]);
+    if (!result)
+        result = apply_all(store, next, arg);
     if (!result)
         result = sqlite_commit(store);
     if (result)
@@ -354,7 +364,7 @@ static void note_outcome(struct store *store, const tel_fault *failure, bool cha
         store->health = *failure;
 }
 
-tel_error store_apply(struct store *store, struct write **writes, size_t count, tel_fault *fault)
+tel_error store_apply_from(struct store *store, write_source_fn *next, void *arg, tel_fault *fault)
 {
     tel_fault failure = {0};
     bool changed = false;
@@ -366,18 +376,38 @@ tel_error store_apply(struct store *store, struct write **writes, size_t count, 
     for (int64_t retry = 0;; retry++) {
         int64_t pause = pause_before_retry_ms(store, retry);
 
-        forget_results(writes, count);
-        error = attempt(store, writes, count, &changed, &failure);
+        error = attempt(store, next, arg, &changed, &failure);
         if (error != TEL_E_BUSY || store->has_deadline || retry >= store->options.retries_max)
             break;
         deadline_sleep(deadline_in(pause), pause);
     }
-    if (error)
-        forget_results(writes, count);
-    else
+    if (!error)
         failure = (tel_fault){0}; /* of an earlier attempt */
     note_outcome(store, &failure, changed);
     if (error && fault)
         *fault = failure;
+    return error;
+}
+
+/* Writes that are all there. */
+struct array {
+    struct write **writes;
+    size_t count;
+};
+
+static struct write *next_of_array(void *arg, size_t place)
+{
+    const struct array *array = arg;
+
+    return place < array->count ? array->writes[place] : NULL;
+}
+
+tel_error store_apply(struct store *store, struct write **writes, size_t count, tel_fault *fault)
+{
+    struct array array = {writes, count};
+    tel_error error = store_apply_from(store, next_of_array, &array, fault);
+
+    for (size_t i = 0; error && i < count; i++)
+        forget_result(writes[i]);
     return error;
 }

@@ -87,6 +87,15 @@ struct write {
  */
 tel_error store_apply(struct store *store, struct write **writes, size_t count, tel_fault *fault);
 
+/*
+ * The same for writes that may still be coming: `next` is asked for the one at place 0, 1, 2 and so on
+ * within the transaction, which is committed when it returns NULL. When the transaction is tried again it
+ * is asked from 0 on again, and has to return the same ones, after which there may be more. After a
+ * failure the results say nothing.
+ */
+typedef struct write *write_source_fn(void *arg, size_t place);
+tel_error store_apply_from(struct store *store, write_source_fn *next, void *arg, tel_fault *fault);
+
 /* ---- Reading --------------------------------------------------------------------------------- */
 
 /* Get the run of this event_id into an empty record. TEL_E_NOT_FOUND. */

@@ -2,38 +2,36 @@
 #include "support/cmocka_all.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "model/git_url.h"
 
+static void assert_json(struct strbuf *json, const char *expected)
+{
+    char quoted[8200];
+
+    (void)snprintf(quoted, sizeof quoted, "\"%s\"", expected ? expected : "");
+    assert_string_equal(json->text, expected ? quoted : "null");
+    strbuf_clear(json);
+}
+
 static void assert_repo(const char *remote, const char *expected)
 {
-    char *url = git_url_repo(remote);
+    struct strbuf json = STRBUF(SIZE_MAX);
 
-    if (expected) {
-        assert_non_null(url);
-        assert_string_equal(url, expected);
-    } else {
-        assert_null(url);
-    }
-    free(url);
+    git_url_write_repo(&json, remote);
+    assert_json(&json, expected);
 }
 
 static void assert_commit(const char *remote, const char *commit, const char *expected)
 {
-    char *url = git_url_commit(remote, commit);
+    struct strbuf json = STRBUF(SIZE_MAX);
 
-    if (expected) {
-        assert_non_null(url);
-        assert_string_equal(url, expected);
-    } else {
-        assert_null(url);
-    }
-    free(url);
+    git_url_write_commit(&json, remote, commit);
+    assert_json(&json, expected);
 }
 
-static void git_url_repo__turns_ssh_into_https(void **state)
+static void git_url_write_repo__turns_ssh_into_https(void **state)
 {
     (void)state;
     assert_repo("git@github.com:owner/repo.git", "https://github.com/owner/repo");
@@ -42,7 +40,7 @@ static void git_url_repo__turns_ssh_into_https(void **state)
     assert_repo("SSH://host.example/o/r", "https://host.example/o/r");
 }
 
-static void git_url_repo__drops_what_is_at_the_end(void **state)
+static void git_url_write_repo__drops_what_is_at_the_end(void **state)
 {
     (void)state;
     assert_repo("https://h/o/r.git", "https://h/o/r");
@@ -51,7 +49,7 @@ static void git_url_repo__drops_what_is_at_the_end(void **state)
     assert_repo("https://h/o/r.github", "https://h/o/r.github");
 }
 
-static void git_url_repo__drops_user_and_password_but_keeps_an_https_port(void **state)
+static void git_url_write_repo__drops_user_and_password_but_keeps_an_https_port(void **state)
 {
     (void)state;
     assert_repo("https://user:p@ss@Host.Example:8443/O/R", "https://host.example:8443/O/R");
@@ -59,7 +57,7 @@ static void git_url_repo__drops_user_and_password_but_keeps_an_https_port(void *
     assert_repo("HTTPS://GitHub.com/O/R", "https://github.com/O/R");
 }
 
-static void git_url_repo__has_none_for_what_is_no_web_page(void **state)
+static void git_url_write_repo__has_none_for_what_is_no_web_page(void **state)
 {
     static const char *const none[] = {
         "",
@@ -80,6 +78,7 @@ static void git_url_repo__has_none_for_what_is_no_web_page(void **state)
         "https://[::1]/r",
         "https://h?x",
         "o/r@h:p",
+        "https://h/\xff",
     };
 
     (void)state;
@@ -88,7 +87,7 @@ static void git_url_repo__has_none_for_what_is_no_web_page(void **state)
         assert_repo(none[i], NULL);
 }
 
-static void git_url_repo__has_none_for_what_is_too_long(void **state)
+static void git_url_write_repo__has_none_for_what_is_too_long(void **state)
 {
     char remote[4098];
 
@@ -100,7 +99,7 @@ static void git_url_repo__has_none_for_what_is_too_long(void **state)
     assert_repo(remote, NULL);
 }
 
-static void git_url_commit__knows_three_hosts(void **state)
+static void git_url_write_commit__knows_three_hosts(void **state)
 {
     (void)state;
     assert_commit("git@github.com:o/r.git", "abc1234", "https://github.com/o/r/commit/abc1234");
@@ -110,7 +109,7 @@ static void git_url_commit__knows_three_hosts(void **state)
                   "https://bitbucket.org/o/r/commits/abc1234");
 }
 
-static void git_url_commit__matches_the_host_itself(void **state)
+static void git_url_write_commit__matches_the_host_itself(void **state)
 {
     (void)state;
     assert_commit("https://evil.example/github.com/r", "abc1234", NULL);
@@ -121,7 +120,7 @@ static void git_url_commit__matches_the_host_itself(void **state)
     assert_commit("https://github.com", "abc1234", NULL);
 }
 
-static void git_url_commit__wants_a_commit(void **state)
+static void git_url_write_commit__wants_a_commit(void **state)
 {
     (void)state;
     assert_commit("https://github.com/o/r", NULL, NULL);
@@ -134,14 +133,14 @@ static void git_url_commit__wants_a_commit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(git_url_repo__turns_ssh_into_https),
-        cmocka_unit_test(git_url_repo__drops_what_is_at_the_end),
-        cmocka_unit_test(git_url_repo__drops_user_and_password_but_keeps_an_https_port),
-        cmocka_unit_test(git_url_repo__has_none_for_what_is_no_web_page),
-        cmocka_unit_test(git_url_repo__has_none_for_what_is_too_long),
-        cmocka_unit_test(git_url_commit__knows_three_hosts),
-        cmocka_unit_test(git_url_commit__matches_the_host_itself),
-        cmocka_unit_test(git_url_commit__wants_a_commit),
+        cmocka_unit_test(git_url_write_repo__turns_ssh_into_https),
+        cmocka_unit_test(git_url_write_repo__drops_what_is_at_the_end),
+        cmocka_unit_test(git_url_write_repo__drops_user_and_password_but_keeps_an_https_port),
+        cmocka_unit_test(git_url_write_repo__has_none_for_what_is_no_web_page),
+        cmocka_unit_test(git_url_write_repo__has_none_for_what_is_too_long),
+        cmocka_unit_test(git_url_write_commit__knows_three_hosts),
+        cmocka_unit_test(git_url_write_commit__matches_the_host_itself),
+        cmocka_unit_test(git_url_write_commit__wants_a_commit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +31,7 @@ static int start(void **state)
     fixture->directory = scratch_make();
     fixture->path = scratch_path(fixture->directory, "runs.sqlite");
     fixture->logger.level = TEL_LOG_ERROR + 1;
-    fixture->options = (struct store_options){.path = fixture->path, .busy_timeout_ms = 1000};
+    fixture->options = (struct store_options){.path = fixture->path, .busy_timeout_ms = 60000};
     assert_int_equal(store_open(&store, &fixture->options, &fault), TEL_OK);
     assert_int_equal(writer_start(&fixture->writer, store, &fixture->logger, &fault), TEL_OK);
     *state = fixture;
@@ -192,6 +193,32 @@ static void writer_submit__refuses_more_than_can_wait(void **state)
     record_clear(&refused.record);
 }
 
+static void what_comes_while_the_database_is_waited_for__goes_along(void **state)
+{
+    struct fixture *fixture = *state;
+    struct slow_job jobs[3];
+    struct sqlite3 *other;
+
+    assert_int_equal(sqlite3_open(fixture->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    for (int i = 0; i < 3; i++)
+        slow_job_init(&jobs[i], i);
+    assert_int_equal(writer_submit(fixture->writer, &jobs[0].job, NULL), TEL_OK);
+    while (writer_figures(fixture->writer).queued)
+        (void)sched_yield();
+    for (int i = 1; i < 3; i++)
+        assert_int_equal(writer_submit(fixture->writer, &jobs[i].job, NULL), TEL_OK);
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    for (int i = 0; i < 3; i++)
+        pthread_mutex_unlock(&jobs[i].gate);
+    writer_stop(fixture->writer);
+    for (int i = 0; i < 3; i++) {
+        assert_true(jobs[i].done);
+        record_clear(&jobs[i].record);
+    }
+    assert_int_equal(writer_figures(fixture->writer).commits.count, 1);
+}
+
 #define WRITING 3
 #define WRITTEN_EACH 10
 
@@ -250,6 +277,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(writer_stop__completes_what_was_queued_and_refuses_the_rest,
                                         start, end),
         cmocka_unit_test_setup_teardown(writer_submit__refuses_more_than_can_wait, start, end),
+        cmocka_unit_test_setup_teardown(what_comes_while_the_database_is_waited_for__goes_along,
+                                        start, end),
         cmocka_unit_test_setup_teardown(writer__may_be_asked_while_others_write, start, end),
     };
 

@@ -468,6 +468,41 @@ static void writes__apply_in_order_and_see_each_other(void **state)
     assert_int_equal(store_apply(store, NULL, 0, NULL), TEL_OK);
 }
 
+/* Three writes of one run; none is handed out before the one before it was applied. */
+struct coming {
+    struct write writes[3];
+    enum write_result met[3]; /* what had become of the one before, when each was asked for */
+};
+
+static struct write *next_that_comes(void *arg, size_t place)
+{
+    struct coming *coming = arg;
+
+    if (place > 0)
+        coming->met[place - 1] = coming->writes[place - 1].result;
+    return place < 3 ? &coming->writes[place] : NULL;
+}
+
+static void writes_that_come_one_by_one__go_into_one_transaction(void **state)
+{
+    struct store *store = fixture_open(*state);
+    CLEANUP(record_clear) struct tel_record record = RECORD();
+    CLEANUP(record_clear) struct tel_record end = RECORD();
+    struct coming coming = {
+        .writes = {{.kind = WRITE_CREATE, .record = &record},
+                   {.kind = WRITE_UPDATE, .record = &end},
+                   {.kind = WRITE_CREATE, .record = &record}},
+    };
+
+    make_run(&record, "e1", TEL_RUNNING);
+    set_text(&end, FIELD_event_id, "e1");
+    set_text(&end, FIELD_status, TEL_SUCCESS);
+    assert_int_equal(store_apply_from(store, next_that_comes, &coming, NULL), TEL_OK);
+    assert_int_equal(coming.met[0], WRITE_CREATED);
+    assert_int_equal(coming.met[1], WRITE_UPDATED);
+    assert_int_equal(coming.met[2], WRITE_DUPLICATE);
+}
+
 static void read_only_store__takes_no_writes(void **state)
 {
     struct fixture *fixture = *state;
@@ -665,6 +700,7 @@ int main(void)
         TEST(retry_count__counts_up_also_from_null),
         TEST(write__tells_once_that_a_run_ended_by_it),
         TEST(writes__apply_in_order_and_see_each_other),
+        TEST(writes_that_come_one_by_one__go_into_one_transaction),
         TEST(read_only_store__takes_no_writes),
         TEST(read_only_store__makes_nothing_of_an_empty_file),
         TEST(many_processes__insert_at_once_and_nothing_is_lost),
