@@ -59,7 +59,7 @@ class KilledTest(faults.TestCase):
         self.assertGreater(self.kill_in_the_course_of_ten_commits(stride=2), 100)
 
     def test_in_the_course_of_ten_commits_to_a_write_ahead_log(self):
-        kills = self.kill_in_the_course_of_ten_commits(stride=9, TELEMETRY_DB_JOURNAL_MODE="WAL")
+        kills = self.kill_in_the_course_of_ten_commits(stride=8, TELEMETRY_DB_JOURNAL_MODE="WAL")
         self.assertGreater(kills, 20)
 
     # ---- From start to end ----
@@ -101,7 +101,7 @@ class KilledTest(faults.TestCase):
         left, base = self.base / "left", self.base / "copy"
         left.mkdir()
         self.leave_much_to_do(left)
-        for kills, point in enumerate(faults.points(stride=4, each_up_to=10)):
+        for kills, point in enumerate(faults.points(stride=3, each_up_to=10)):
             shutil.copytree(left, base)
             self.kill_before(point)
             status = self.live(base)
