@@ -3,9 +3,8 @@
  * Time is cut into spans by created_at. Of each that is closed it is known between which times its
  * runs started and ended, and which values their categories have: what a list looks for is not in
  * most spans, and those are passed over. (PostgreSQL has the like as BRIN, by pages instead of by time.)
- * The last span is open: nothing is kept of its runs, which are few, so that a new run costs little.
- * Where there are 768, it is cut after 512, and those are closed. What is kept, the counts as well, is
- * that of the closed spans. One that has got 1,024 runs is cut in the middle.
+ * The last span is open: only its runs are counted, so that a new run costs little. A span of 1,024
+ * runs is cut after 512, and closed.
  *
  * What a span says may be too much, never too little: a run that goes or changes leaves its values
  * behind. is_exact says that this never happened.
@@ -30,7 +29,7 @@
  * none by agent or job type: those of time and status hold what has to be looked at of a run. */
 static const char *const indexes[] = {
     "CREATE INDEX telemetry_created_at ON agent_runs\n"
-    "    (created_at, id, agent_name, status, job_type, api_posted)",
+    "    (created_at, id, agent_name, status, job_type)",
 
     "CREATE INDEX telemetry_status ON agent_runs\n"
     "    (status, created_at, id, agent_name, job_type)",
@@ -100,36 +99,25 @@ static const char *const tables[] = {
 /* What a trigger may do costs each time that it is asked for, also where it has nothing to do. So what is
  * seldom done is done by triggers of their own, of views that nobody reads. */
 static const char *const views[] = {
-    "CREATE VIEW telemetry_new (id, agent_name, status, api_posted, created_at, start_time, end_time)\n"
-    "    AS SELECT 0, '', '', 0, '', '', ''",
-    "CREATE VIEW telemetry_counted (agent_name, status, runs, unposted) AS SELECT '', '', 0, 0",
     "CREATE VIEW telemetry_late (id, created_at, start_time, end_time) AS SELECT 0, '', '', ''",
     "CREATE VIEW telemetry_full (since) AS SELECT ''",
     "CREATE VIEW telemetry_met (id) AS SELECT 0",
-
-    /* The one that is read: the counts of all runs. */
-    "CREATE VIEW telemetry_totals (agent_name, status, runs, unposted) AS\n"
-    "    SELECT agent_name, status, sum(runs), sum(unposted) FROM\n"
-    "        (SELECT agent_name, status, runs, unposted FROM telemetry_counts UNION ALL\n"
-    "        SELECT coalesce(agent_name, ''), coalesce(status, ''), 1, api_posted IS 0\n"
-    "        FROM agent_runs INDEXED BY telemetry_created_at WHERE created_at >= " LAST_SPAN ")\n"
-    "    GROUP BY 1, 2",
 };
 
 /* ---- Counts ---------------------------------------------------------------------------------- */
 
-/* Count the runs that a condition tells. */
-#define COUNT_RUNS(condition) \
-    "    INSERT INTO telemetry_counted\n" \
-    "        SELECT coalesce(agent_name, ''), coalesce(status, ''), count(*), sum(api_posted IS 0)\n" \
-    "        FROM agent_runs WHERE " condition " GROUP BY 1, 2;\n"
+/* Count the new row. */
+#define COUNT_IN_NEW \
+    "    INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n" \
+    "        VALUES (coalesce(NEW.agent_name, ''), coalesce(NEW.status, ''), 0, 0)\n" \
+    "        ON CONFLICT DO NOTHING;\n" \
+    "    UPDATE telemetry_counts SET runs = runs + 1, unposted = unposted + (NEW.api_posted IS 0)\n" \
+    "        WHERE agent_name = coalesce(NEW.agent_name, '') AND status = coalesce(NEW.status, '');\n"
 
-/* Count a row once more, or (-1) once less. */
-#define COUNT(row, times) \
-    "    INSERT INTO telemetry_counted\n" \
-    "        SELECT coalesce(" row ".agent_name, ''), coalesce(" row ".status, ''), " times ",\n" \
-    "            " times " * (" row ".api_posted IS 0)\n" \
-    "        WHERE " row ".created_at < " LAST_SPAN ";\n"
+/* Count the old row no more. */
+#define COUNT_OUT_OLD \
+    "    UPDATE telemetry_counts SET runs = runs - 1, unposted = unposted - (OLD.api_posted IS 0)\n" \
+    "        WHERE agent_name = coalesce(OLD.agent_name, '') AND status = coalesce(OLD.status, '');\n"
 
 /* ---- Spans ----------------------------------------------------------------------------------- */
 
@@ -170,7 +158,7 @@ static const char *const views[] = {
                "        WHEN 'git_branch' THEN git_branch ELSE git_commit_source", \
                since, condition)
 
-/* Count the runs of closed spans, and see how far their times reach. */
+/* Count the runs of spans, and see how far their times reach. */
 #define MEASURE_SPANS \
     "UPDATE telemetry_spans SET (runs, start_min, start_max, end_min, end_max) =\n" \
     "            (SELECT count(*), min(start_time), max(start_time), min(end_time), max(end_time)\n" \
@@ -183,12 +171,11 @@ static const char *const views[] = {
     "        ORDER BY created_at LIMIT 1 OFFSET 512)"
 
 #define COUNT_INTO_SPAN \
-    "    UPDATE telemetry_spans SET runs = runs + 1\n" \
-    "        WHERE since = " SPAN_OF("NEW.created_at") " AND since < " LAST_SPAN ";\n"
+    "    UPDATE telemetry_spans SET runs = runs + 1 WHERE since = " SPAN_OF("NEW.created_at") ";\n"
 
 #define COUNT_OUT_OF_SPAN \
     "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n" \
-    "        WHERE since = " SPAN_OF("OLD.created_at") " AND since < " LAST_SPAN ";\n"
+    "        WHERE since = " SPAN_OF("OLD.created_at") ";\n"
 
 /* Have the new row's span reach as far as it does. */
 #define STRETCH_SPAN \
@@ -210,20 +197,21 @@ static const char *const views[] = {
 #define TAKE_INTO_SPAN \
     "    INSERT INTO telemetry_late VALUES (NEW.id, NEW.created_at, NEW.start_time, NEW.end_time);\n"
 
-/* Are there as many runs in the open span as are cut? */
-#define IS_FULL \
-    "EXISTS (SELECT 1 FROM agent_runs WHERE created_at >= " LAST_SPAN "\n" \
-    "        ORDER BY created_at LIMIT 1 OFFSET 767)"
-
 /* ---- Triggers -------------------------------------------------------------------------------- */
 
-/* Note the rows of closed spans that the new one meets: all of this, and a condition. */
+/* See what became of the rows that the new one met. */
+#define LOOK_AT_MET \
+    "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n" \
+    "BEGIN\n" \
+    "    INSERT INTO telemetry_met VALUES (NEW.id);\n" \
+    "END"
+
+/* Note the rows that the new one meets: all of this, and a condition. */
 #define NOTE_MET \
     "    DELETE FROM telemetry_replaced;\n" \
     "    INSERT INTO telemetry_replaced (id, agent_name, status, unposted, created_at)\n" \
     "        SELECT id, coalesce(agent_name, ''), coalesce(status, ''), api_posted IS 0, created_at\n" \
-    "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id)\n" \
-    "            AND created_at < " LAST_SPAN
+    "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id)"
 
 /* What a change of a closed span's run may change in what the span says. */
 #define SPAN_FIELDS(value) \
@@ -253,36 +241,34 @@ static const char *const triggers[] = {
     NOTE_MET " AND id != OLD.id;\n"
     "END",
 
-    /* All that a new run of the open span costs. */
     "CREATE TRIGGER telemetry_insert AFTER INSERT ON agent_runs\n"
-    "WHEN NEW.created_at < " LAST_SPAN " OR NEW.id % 256 = 0\n"
-    "    OR EXISTS (SELECT 1 FROM telemetry_replaced)\n"
     "BEGIN\n"
-    "    INSERT INTO telemetry_new VALUES (NEW.id, NEW.agent_name, NEW.status, NEW.api_posted,\n"
-    "        NEW.created_at, NEW.start_time, NEW.end_time);\n"
+    COUNT_IN_NEW
+    COUNT_INTO_SPAN
     "END",
 
-    "CREATE TRIGGER telemetry_take_in INSTEAD OF INSERT ON telemetry_new\n"
+    "CREATE TRIGGER telemetry_late_insert AFTER INSERT ON agent_runs\n"
+    "WHEN NEW.created_at < " LAST_SPAN "\n"
     "BEGIN\n"
-    "    INSERT INTO telemetry_met SELECT NEW.id WHERE EXISTS (SELECT 1 FROM telemetry_replaced);\n"
-    COUNT("NEW", "1")
-    COUNT_INTO_SPAN
     TAKE_INTO_SPAN
-    "    INSERT INTO telemetry_full SELECT " LAST_SPAN " WHERE NEW.id % 256 = 0 AND " IS_FULL ";\n"
     "END",
+
+    "CREATE TRIGGER telemetry_after_insert AFTER INSERT ON agent_runs\n"
+    LOOK_AT_MET,
 
     "CREATE TRIGGER telemetry_after_rename AFTER UPDATE OF id, event_id ON agent_runs\n"
-    "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n"
-    "BEGIN\n"
-    "    INSERT INTO telemetry_met VALUES (NEW.id);\n"
-    "END",
+    LOOK_AT_MET,
 
     /* What was met and is gone was replaced. */
     "CREATE TRIGGER telemetry_give_up INSTEAD OF INSERT ON telemetry_met\n"
     "BEGIN\n"
     "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n"
-    "    INSERT INTO telemetry_counted SELECT agent_name, status, -1, -unposted\n"
-    "        FROM telemetry_replaced;\n"
+    "    UPDATE telemetry_counts SET (runs, unposted) =\n"
+    "            (SELECT telemetry_counts.runs - count(*),\n"
+    "                telemetry_counts.unposted - coalesce(sum(gone.unposted), 0)\n"
+    "            FROM telemetry_replaced AS gone WHERE gone.agent_name = telemetry_counts.agent_name\n"
+    "                AND gone.status = telemetry_counts.status)\n"
+    "        WHERE (agent_name, status) IN (SELECT agent_name, status FROM telemetry_replaced);\n"
     "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n"
     "            (SELECT count(*) FROM telemetry_replaced AS gone\n"
     "            WHERE telemetry_spans.since = " SPAN_OF("gone.created_at") ")\n"
@@ -292,29 +278,18 @@ static const char *const triggers[] = {
     "END",
 
     "CREATE TRIGGER telemetry_delete AFTER DELETE ON agent_runs\n"
-    "WHEN OLD.created_at < " LAST_SPAN "\n"
     "BEGIN\n"
     "    DELETE FROM telemetry_replaced WHERE id = OLD.id;\n"
-    COUNT("OLD", "-1")
+    COUNT_OUT_OLD
     COUNT_OUT_OF_SPAN
     "END",
 
-    "CREATE TRIGGER telemetry_recount AFTER UPDATE OF agent_name, status, api_posted, created_at\n"
-    "    ON agent_runs\n"
-    "WHEN (NEW.agent_name IS NOT OLD.agent_name OR NEW.status IS NOT OLD.status\n"
-    "        OR NEW.api_posted IS NOT OLD.api_posted OR NEW.created_at IS NOT OLD.created_at)\n"
-    "    AND (NEW.created_at < " LAST_SPAN " OR OLD.created_at < " LAST_SPAN ")\n"
+    "CREATE TRIGGER telemetry_count AFTER UPDATE OF agent_name, status, api_posted ON agent_runs\n"
+    "WHEN NEW.agent_name IS NOT OLD.agent_name OR NEW.status IS NOT OLD.status\n"
+    "    OR NEW.api_posted IS NOT OLD.api_posted\n"
     "BEGIN\n"
-    COUNT("OLD", "-1")
-    COUNT("NEW", "1")
-    "END",
-
-    "CREATE TRIGGER telemetry_count INSTEAD OF INSERT ON telemetry_counted\n"
-    "BEGIN\n"
-    "    INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n"
-    "        VALUES (NEW.agent_name, NEW.status, 0, 0) ON CONFLICT DO NOTHING;\n"
-    "    UPDATE telemetry_counts SET runs = runs + NEW.runs, unposted = unposted + NEW.unposted\n"
-    "        WHERE agent_name = NEW.agent_name AND status = NEW.status;\n"
+    COUNT_OUT_OLD
+    COUNT_IN_NEW
     "END",
 
     "CREATE TRIGGER telemetry_end AFTER UPDATE OF end_time ON agent_runs\n"
@@ -346,10 +321,9 @@ static const char *const triggers[] = {
     "END",
 
     "CREATE TRIGGER telemetry_take INSTEAD OF INSERT ON telemetry_late\n"
-    "WHEN NEW.created_at < " LAST_SPAN "\n"
     "BEGIN\n"
     STRETCH_SPAN
-    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id")
+    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id AND created_at < " LAST_SPAN)
     "END",
 
     /* A span is closed by being called exact. */
@@ -365,15 +339,12 @@ static const char *const triggers[] = {
     "    INSERT INTO telemetry_full VALUES (NEW.since);\n"
     "END",
 
-    /* Where the span was the last, its lower half is closed now; else the upper is the one that is new. */
+    /* The one of both halves that is new among those closed: the lower, where the span was the last. */
     "CREATE TRIGGER telemetry_cut INSTEAD OF INSERT ON telemetry_full\n"
     "WHEN NEW.since < " MIDDLE_OF_NEW_SPAN "\n"
     "BEGIN\n"
     "    INSERT INTO telemetry_spans (since) VALUES (" MIDDLE_OF_NEW_SPAN ");\n"
-    "    " MEASURE_SPANS "\n"
-    "        WHERE since IN (NEW.since, " END_OF_SPAN("NEW.since") ") AND since < " LAST_SPAN ";\n"
-    COUNT_RUNS("created_at >= NEW.since\n"
-    "            AND created_at < " LAST_SPAN " AND " END_OF_SPAN("NEW.since") " = " LAST_SPAN)
+    "    " MEASURE_SPANS " WHERE since IN (NEW.since, " END_OF_SPAN("NEW.since") ");\n"
     "    UPDATE telemetry_spans SET is_exact = 0\n"
     "        WHERE since = NEW.since AND " END_OF_SPAN("NEW.since") " < " LAST_SPAN ";\n"
     "    UPDATE telemetry_spans SET is_exact = 1\n"
@@ -385,14 +356,17 @@ static const char *const triggers[] = {
 /* ---- For the rows that are there ------------------------------------------------------------- */
 
 static const char *const fill[] = {
+    "INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n"
+    "    SELECT coalesce(agent_name, ''), coalesce(status, ''), count(*),\n"
+    "        coalesce(sum(api_posted IS 0), 0)\n"
+    "    FROM agent_runs GROUP BY 1, 2",
+
     "INSERT INTO telemetry_spans (since)\n"
     "    SELECT DISTINCT created_at FROM\n"
     "        (SELECT created_at, row_number() OVER (ORDER BY created_at) AS place FROM agent_runs)\n"
     "    WHERE place % 512 = 0 AND created_at > ''",
 
-    COUNT_RUNS("created_at < " LAST_SPAN),
-
-    MEASURE_SPANS " WHERE since < " LAST_SPAN,
+    MEASURE_SPANS,
 
     "UPDATE telemetry_spans SET is_exact = 1",
 };
@@ -418,12 +392,4 @@ void summaries_sql_make(struct strbuf *sql)
 void summaries_sql_fill(struct strbuf *sql)
 {
     put(sql, fill, sizeof fill / sizeof *fill);
-}
-
-void summaries_sql_counted(struct strbuf *sql, const char *name)
-{
-    strbuf_printf(sql,
-                  "SELECT %s FROM telemetry_counts WHERE runs > 0 UNION SELECT coalesce(%s, '')"
-                  " FROM agent_runs INDEXED BY telemetry_created_at WHERE created_at >= " LAST_SPAN,
-                  name, name);
 }

@@ -32,12 +32,11 @@
 /* What must find nothing: a count that is wrong, or a run that its span does not know of. */
 static const char *const faults[] = {
     "SELECT count(*) FROM (SELECT agent_name, status, count(*), sum(api_posted IS 0) FROM agent_runs"
-    " GROUP BY 1, 2 EXCEPT SELECT agent_name, status, runs, unposted FROM telemetry_totals)",
-    "SELECT count(*) FROM (SELECT agent_name, status, runs, unposted FROM telemetry_totals"
+    " GROUP BY 1, 2 EXCEPT SELECT agent_name, status, runs, unposted FROM telemetry_counts)",
+    "SELECT count(*) FROM (SELECT agent_name, status, runs, unposted FROM telemetry_counts"
     " WHERE runs != 0 OR unposted != 0 EXCEPT SELECT agent_name, status, count(*),"
     " sum(api_posted IS 0) FROM agent_runs GROUP BY 1, 2)",
-    "SELECT count(*) FROM telemetry_spans AS s WHERE " IS_CLOSED
-    " AND runs != (SELECT count(*) FROM agent_runs"
+    "SELECT count(*) FROM telemetry_spans AS s WHERE runs != (SELECT count(*) FROM agent_runs"
     " WHERE created_at >= s.since AND created_at < " NEXT ")",
     "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW " WHERE " IS_CLOSED
     " AND (NOT (start_time BETWEEN start_min AND start_max)"
@@ -53,10 +52,9 @@ static const char *const faults[] = {
     LOST_VALUE("website_section"),
     LOST_VALUE("git_commit_source"),
     /* Only what was made at one and the same time may stay in one span. */
-    "SELECT count(*) FROM telemetry_spans AS s WHERE since <"
+    "SELECT count(*) FROM telemetry_spans AS s WHERE runs >= 1536 AND since <"
     " (SELECT created_at FROM agent_runs WHERE created_at >= s.since ORDER BY created_at"
-    " LIMIT 1 OFFSET 512) AND (SELECT count(*) FROM agent_runs WHERE created_at >= s.since"
-    " AND created_at < " NEXT ") >= 1536",
+    " LIMIT 1 OFFSET 512)",
 };
 
 static void assert_sound(const char *path, const char *after)
@@ -102,16 +100,6 @@ static const char *const writes[] = {
     "UPDATE OR REPLACE agent_runs SET id = 402 WHERE id = 403",
     "UPDATE OR IGNORE agent_runs SET event_id = '404' WHERE event_id = '405'",
     MANY("500", "700", "printf('2025-%06d', i)"),
-    /* The same in the last span, which is open, and into it and out of it. */
-    "UPDATE agent_runs SET status = 'failure', api_posted = 1 WHERE created_at > '2025-0029'",
-    "REPLACE" ONE("2990", "2025-002990", ", 0"),
-    "REPLACE" ONE("2991", "2022", ", 0"),
-    "REPLACE" ONE("71", "2026", ", 0"),
-    "UPDATE agent_runs SET created_at = '2022', status = 'partial' WHERE event_id = '2992'",
-    "UPDATE agent_runs SET created_at = '2026', agent_name = 'e' WHERE event_id = '72'",
-    "DELETE FROM agent_runs WHERE event_id IN ('2993', '73')",
-    "UPDATE OR REPLACE agent_runs SET event_id = '74' WHERE event_id = '2994'",
-    "UPDATE OR REPLACE agent_runs SET event_id = '2995' WHERE event_id = '75'",
     MANY("4000", "6000", "printf('2024-%06d', i)"),        /* late, and in order */
     MANY("7000", "9000", "printf('2024-%06d', 9999 - i)"), /* and the other way round */
     MANY("10000", "12000", "'2028'"),                      /* all at once */
