@@ -14,6 +14,9 @@
 /* One part in so many of what a commit takes is waited for each of those who are expected. */
 #define PATIENCE_PARTS 16
 
+/* A commit that took longer was held up by somebody, and says nothing of the next. */
+#define COMMIT_US_MAX 20000
+
 struct writer {
     struct store *store; /* the thread's alone */
     const struct logger *logger;
@@ -203,7 +206,8 @@ static void work_on(struct batch *batch)
     count_all(writer, batch->first, error, now - began);
     writer->last_count = batch->count;
     if (!error)
-        writer->last_commit = now - batch->filled;
+        writer->last_commit =
+            now - batch->filled < COMMIT_US_MAX ? now - batch->filled : COMMIT_US_MAX;
     /* Before anyone is told, so that whoever was told finds /health agreeing. What succeeded without
      * writing anything does not make up for what failed. */
     if (error)
