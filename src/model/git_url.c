@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/utf8.h"
-
 #define URL_BYTES_MAX 4096
 #define COMMIT_BYTES_MAX 64
 
@@ -36,11 +34,14 @@ static const char *after_prefix(const char *text, const char *prefix)
     return strncasecmp(text, prefix, length) == 0 ? text + length : NULL;
 }
 
-/* Blanks, control characters, quotes and brackets have no business in a link. So it is JSON as it is. */
+/* Blanks, control characters, quotes, brackets and what is not ASCII have no business in a link. So it is
+ * JSON as it is. */
 static bool is_clean(const char *text)
 {
     for (; *text; text++) {
-        if (*text <= ' ' || *text == 0x7f || strchr("\"'<>\\^`{|}", *text))
+        unsigned char byte = (unsigned char)*text;
+
+        if (byte <= ' ' || byte >= 0x7f || strchr("\"'<>\\^`{|}", byte))
             return false;
     }
     return true;
@@ -108,7 +109,7 @@ static bool split(struct parts *parts, const char *remote)
     const char *ssh = after_prefix(remote, "ssh://");
     bool found;
 
-    if (strlen(remote) > URL_BYTES_MAX || !is_clean(remote) || !utf8_is_valid(remote))
+    if (strlen(remote) > URL_BYTES_MAX || !is_clean(remote))
         return false;
     if (https || ssh)
         found = split_authority(parts, https ? https : ssh, https != NULL);

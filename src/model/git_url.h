@@ -14,7 +14,7 @@
  */
 void git_url_write_repo(struct strbuf *json, const char *remote);
 
-/* The same of a commit on github.com, gitlab.com or bitbucket.org. Both arguments may be NULL. */
+/* The same for a commit on github.com, gitlab.com or bitbucket.org. Both arguments may be NULL. */
 void git_url_write_commit(struct strbuf *json, const char *remote, const char *commit);
 
 #endif

@@ -79,6 +79,7 @@ static void git_url_write_repo__has_none_for_what_is_no_web_page(void **state)
         "https://h?x",
         "o/r@h:p",
         "https://h/\xff",
+        "https://h/\xc3\xa4",
     };
 
     (void)state;
