@@ -120,6 +120,17 @@ static void slow_job_init(struct slow_job *slow, int number)
     pthread_mutex_lock(&slow->gate);
 }
 
+static void stop_and_assert_done(struct writer *writer, struct slow_job *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        pthread_mutex_unlock(&jobs[i].gate);
+    writer_stop(writer);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(jobs[i].done);
+        record_clear(&jobs[i].record);
+    }
+}
+
 static void writer_stop__completes_what_was_queued_and_refuses_the_rest(void **state)
 {
     struct fixture *fixture = *state;
@@ -131,13 +142,7 @@ static void writer_stop__completes_what_was_queued_and_refuses_the_rest(void **s
         slow_job_init(&jobs[i], i);
         assert_int_equal(writer_submit(fixture->writer, &jobs[i].job, NULL), TEL_OK);
     }
-    for (int i = 0; i < 3; i++)
-        pthread_mutex_unlock(&jobs[i].gate);
-    writer_stop(fixture->writer);
-    for (int i = 0; i < 3; i++) {
-        assert_true(jobs[i].done);
-        record_clear(&jobs[i].record);
-    }
+    stop_and_assert_done(fixture->writer, jobs, 3);
     assert_int_equal(writer_apply(fixture->writer, writes, 1, NULL), TEL_E_UNAVAILABLE);
 }
 
@@ -209,13 +214,7 @@ static void what_comes_while_the_database_is_waited_for__goes_along(void **state
     for (int i = 1; i < 3; i++)
         assert_int_equal(writer_submit(fixture->writer, &jobs[i].job, NULL), TEL_OK);
     assert_int_equal(sqlite3_close(other), SQLITE_OK);
-    for (int i = 0; i < 3; i++)
-        pthread_mutex_unlock(&jobs[i].gate);
-    writer_stop(fixture->writer);
-    for (int i = 0; i < 3; i++) {
-        assert_true(jobs[i].done);
-        record_clear(&jobs[i].record);
-    }
+    stop_and_assert_done(fixture->writer, jobs, 3);
     assert_int_equal(writer_figures(fixture->writer).commits.count, 1);
 }
 
