@@ -18,7 +18,9 @@
 #define COMMIT_US_MAX 20000
 
 struct writer {
-    struct store *store; /* the thread's alone */
+    struct store *store; /* the thread's alone, as the next two */
+    size_t last_count;   /* the writes of the last transaction... */
+    int64_t last_commit; /* ...and the microseconds that its commit took */
     const struct logger *logger;
     pthread_t thread;
 
@@ -31,9 +33,6 @@ struct writer {
     tel_error outcome; /* of the last write */
     tel_fault outcome_fault;
     struct writer_figures figures;
-
-    size_t last_count;   /* the thread's alone: the writes of the last transaction... */
-    int64_t last_commit; /* ...and the microseconds that its commit took */
 };
 
 /* What goes into one transaction, and how far it has got. */

@@ -12,7 +12,7 @@
 #include "http/logger.h"
 #include "store/store.h"
 
-/* Beyond this many waiting writes a job is refused; one that is larger goes alone. */
+/* Beyond this many waiting writes a job is refused; one that is larger is taken when none waits. */
 #define WRITER_QUEUE_MAX 10000
 
 struct writer;
