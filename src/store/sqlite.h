@@ -132,6 +132,11 @@ int sqlite_begin(struct store *store);
 int sqlite_begin_writing(struct store *store);
 int sqlite_commit(struct store *store);
 
+/* End a transaction that changed something. Each commit changes page 1, but SQLite puts that into the
+ * journal only behind the early sync (sqlite_journal.h), and would make another one for it. So the page
+ * is changed before. */
+int sqlite_commit_changes(struct store *store);
+
 /* Run a statement that answers with one row; the text of its first column goes to `out`. */
 int sqlite_query_text(struct store *store, const char *sql, char *out, size_t size);
 int sqlite_query_int(struct store *store, const char *sql, int64_t *out);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
 #include <sqlite3.h>
 #include <string.h>
 
@@ -85,6 +86,26 @@ int sqlite_begin_writing(struct store *store)
 int sqlite_commit(struct store *store)
 {
     return run_kept(store, KEPT_COMMIT, "COMMIT");
+}
+
+/* Change page 1, and nothing in it: this number is of use to whoever likes, and zero else. */
+static int touch_first_page(struct store *store)
+{
+    CLEANUP(strbuf_clear) struct strbuf sql = STRBUF(SQL_BYTES_MAX);
+    int64_t version;
+    int result = sqlite_query_int(store, "PRAGMA user_version", &version);
+
+    if (result)
+        return result;
+    strbuf_printf(&sql, "PRAGMA user_version = %" PRId64, version);
+    return strbuf_failed(&sql) ? SQLITE_NOMEM : sqlite_exec(store, sql.text);
+}
+
+int sqlite_commit_changes(struct store *store)
+{
+    int result = touch_first_page(store);
+
+    return result ? result : sqlite_commit(store);
 }
 
 int sqlite_query_text(struct store *store, const char *sql, char *out, size_t size)

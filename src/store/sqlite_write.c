@@ -340,11 +340,11 @@ static tel_error attempt(struct store *store, write_source_fn *next, void *arg, 
     result = sqlite_begin_writing(store);
     if (!result)
         result = apply_all(store, next, arg);
+    *changed = sqlite3_total_changes64(store->db) != changes;
     if (!result)
-        result = sqlite_commit(store);
+        result = *changed ? sqlite_commit_changes(store) : sqlite_commit(store);
     if (result)
         return roll_back(store, result, fault);
-    *changed = sqlite3_total_changes64(store->db) != changes;
     return make_durable(store, fault);
 }
 

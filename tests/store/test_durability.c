@@ -58,6 +58,43 @@ static void write__is_not_acknowledged_until_its_commit_is_durable(void **state)
     assert_int_equal(write.result, WRITE_DUPLICATE);
 }
 
+static long syncs_of(struct store *store, enum write_kind kind, const struct tel_record *record,
+                     enum write_result expected)
+{
+    enum write_result result;
+    long syncs;
+
+    calls_arm(LONG_MAX, LONG_MAX, EIO, "fdatasync");
+    result = apply_write(store, kind, record);
+    syncs = calls_disarm();
+    assert_int_equal(result, expected);
+    return syncs;
+}
+
+/* Of the journal two, and one each of its name and of the database, whatever is changed: few pages, or
+ * new ones, too. */
+static void commit__takes_four_syncs_of_sqlite(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+    CLEANUP(record_clear) struct tel_record change = RECORD();
+
+    other_exec(fixture->path, "PRAGMA user_version = -7");
+    for (int i = 0; i < 40; i++) {
+        CLEANUP(record_clear) struct tel_record record = RECORD();
+        char event_id[20];
+
+        (void)snprintf(event_id, sizeof event_id, "e%d", i);
+        make_run(&record, event_id, TEL_RUNNING);
+        assert_int_equal(syncs_of(store, WRITE_CREATE, &record, WRITE_CREATED), 4);
+        assert_int_equal(syncs_of(store, WRITE_CREATE, &record, WRITE_DUPLICATE), 0);
+    }
+    assert_int_equal(record_set_text(&change, FIELD_event_id, "e1", NULL), TEL_OK);
+    assert_int_equal(record_set_text(&change, FIELD_status, TEL_SUCCESS, NULL), TEL_OK);
+    assert_int_equal(syncs_of(store, WRITE_UPDATE, &change, WRITE_UPDATED), 4);
+    assert_int_equal(other_int(fixture->path, "PRAGMA user_version"), -7);
+}
+
 static void probe__finds_the_disk_that_takes_writes_but_loses_them(void **state)
 {
     struct fixture *fixture = *state;
@@ -219,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(open__makes_durable_what_it_finds),
         TEST(write__is_not_acknowledged_until_its_commit_is_durable),
+        TEST(commit__takes_four_syncs_of_sqlite),
         TEST(probe__finds_the_disk_that_takes_writes_but_loses_them),
         TEST(probe__keeps_the_connection),
         TEST(probe__leaves_what_is_in_the_way_of_its_trial),
