@@ -13,14 +13,6 @@
 
 /* ---- Different values ------------------------------------------------------------------------ */
 
-/* Counts are kept of each. */
-static void put_counted_values(struct strbuf *sql, int field)
-{
-    strbuf_printf(sql,
-                  "SELECT DISTINCT %s AS value FROM telemetry_counts WHERE runs > 0 ORDER BY 1",
-                  run_fields[field].name);
-}
-
 /* The values that spans have: the next larger one is asked for again and again, so that the cost grows
  * with the values, not with the runs. Those that a span may have lost are looked for in it, and those
  * of the last, which is open, too. */
@@ -50,10 +42,12 @@ static void put_values_of_spans(struct strbuf *sql, int field)
 
 static void put_values(struct strbuf *sql, int field)
 {
-    if (field == FIELD_agent_name || field == FIELD_status)
-        put_counted_values(sql, field);
-    else
+    if (field != FIELD_agent_name && field != FIELD_status) {
         put_values_of_spans(sql, field);
+        return;
+    }
+    summaries_sql_counted(sql, run_fields[field].name);
+    strbuf_puts(sql, " ORDER BY 1");
 }
 
 static int hand_on_values(struct store *store, int field, tel_text_fn *each, void *arg)
@@ -117,7 +111,7 @@ static const char *text_of(struct sqlite3_stmt *statement, int column)
 
 /* How many runs an agent has in a status, and how many of them were not exported. Whoever writes to
  * version 7 without bringing it up has to count them. */
-static const char kept_counts[] = "SELECT agent_name, status, runs, unposted FROM telemetry_counts"
+static const char kept_counts[] = "SELECT agent_name, status, runs, unposted FROM telemetry_totals"
                                   " WHERE runs > 0 ORDER BY agent_name, status";
 static const char new_counts[] = "SELECT agent_name, status, count(*), sum(api_posted IS 0)"
                                  " FROM agent_runs GROUP BY agent_name, status";
@@ -154,11 +148,16 @@ static int count_by_agent(struct store *store, struct run_figures *figures)
     return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
-/* Whole spans are known; the runs of the one that the time lies in are counted. */
+/* Whole spans that are closed are known; the runs of the one that the time lies in are counted, and those
+ * of the last. */
 static const char kept_recent[] =
-    "SELECT (SELECT coalesce(sum(runs), 0) FROM telemetry_spans WHERE since > ?1)"
+    "SELECT (SELECT coalesce(sum(runs), 0) FROM telemetry_spans"
+    " WHERE since > ?1 AND since < " LAST_SPAN ")"
     " + (SELECT count(*) FROM agent_runs INDEXED BY telemetry_created_at WHERE created_at >= ?1"
-    " AND created_at < " END_OF_SPAN("?1") ")";
+    " AND created_at < " END_OF_SPAN(
+        "?1") ")"
+              " + (SELECT count(*) FROM agent_runs INDEXED BY telemetry_created_at"
+              " WHERE created_at >= " LAST_SPAN " AND " LAST_SPAN " > ?1)";
 static const char new_recent[] = "SELECT count(*) FROM agent_runs WHERE created_at >= ?1";
 
 static int count_recent(struct store *store, struct run_figures *figures)

@@ -13,6 +13,7 @@
 #include "store/query_sql.h"
 #include "store/run_sql.h"
 #include "store/sqlite.h"
+#include "store/summaries_sql.h"
 
 /* A place in the order of created_at and id. */
 struct place {
@@ -240,13 +241,25 @@ static int narrow(struct walk *walk, int field, const char *table, const char *p
     return walk->query.equals[field] ? SQLITE_OK : SQLITE_NOMEM;
 }
 
+static int narrow_agent(struct walk *walk, const char *prefix)
+{
+    CLEANUP(strbuf_clear) struct strbuf agents = STRBUF(SQL_BYTES_MAX);
+
+    strbuf_putc(&agents, '(');
+    summaries_sql_counted(&agents, run_fields[FIELD_agent_name].name);
+    strbuf_putc(&agents, ')');
+    if (strbuf_failed(&agents))
+        return SQLITE_NOMEM;
+    return narrow(walk, FIELD_agent_name, agents.text, prefix);
+}
+
 static int narrow_all(struct walk *walk)
 {
     const struct run_query *query = &walk->query;
     int result = SQLITE_OK;
 
     if (query->agent_prefix && !query->equals[FIELD_agent_name])
-        result = narrow(walk, FIELD_agent_name, "telemetry_counts", query->agent_prefix);
+        result = narrow_agent(walk, query->agent_prefix);
     if (!result && query_has_commit_prefix(query))
         result = narrow(walk, FIELD_git_commit_hash,
                         "agent_runs INDEXED BY telemetry_git_commit_hash", query->commit);

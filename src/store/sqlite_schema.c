@@ -66,7 +66,7 @@ static int inspect(struct store *store, struct schema *schema)
             sqlite_query_int(store,
                              "SELECT count(*) FROM sqlite_schema"
                              " WHERE (tbl_name = 'agent_runs' OR tbl_name GLOB '" SUMMARIES_NAMES
-                             "') AND type IN ('index', 'trigger')"
+                             "') AND type IN ('index', 'trigger', 'view')"
                              " AND name GLOB '" SUMMARIES_NAMES "'",
                              &schema->summaries);
     return result;

@@ -3,14 +3,16 @@
  * Time is cut into spans by created_at. Of each that is closed it is known between which times its
  * runs started and ended, and which values their categories have: what a list looks for is not in
  * most spans, and those are passed over. (PostgreSQL has the like as BRIN, by pages instead of by time.)
- * The last span is open: only its runs are counted, so that a new run costs little. A span of 1,024
- * runs is cut after 512, and closed.
+ * The last span is open: nothing is kept of its runs, which are few, so that a new run costs little.
+ * What is kept, the counts as well, is that of the closed spans. Where the last has 768 runs, it is cut
+ * after 512, and where another has got 1,024.
  *
- * What a span says may be too much, never too little: a run that goes or changes leaves its values
- * behind. is_exact says that this never happened.
+ * So a run is taken in where its span is closed, or where it comes into one that is, and given up where
+ * it leaves. What a span says may be too much, never too little: a run that goes or changes leaves its
+ * values behind. is_exact says that this never happened.
  *
- * REPLACE deletes without firing triggers, unless recursive_triggers is on. So the rows that an
- * INSERT is about to meet are noted before it, and those that are gone after it were replaced; what
+ * REPLACE deletes without firing triggers, unless recursive_triggers is on. So the rows that a
+ * statement is about to meet are noted before it, and those that are gone after it were replaced; what
  * an INSERT OR IGNORE noted is thrown away by the next. The conflict clause of a statement overrides
  * those of its triggers' statements, but neither an upsert's nor a DELETE with an INSERT.
  *
@@ -29,7 +31,7 @@
  * none by agent or job type: those of time and status hold what has to be looked at of a run. */
 static const char *const indexes[] = {
     "CREATE INDEX telemetry_created_at ON agent_runs\n"
-    "    (created_at, id, agent_name, status, job_type)",
+    "    (created_at, id, agent_name, status, job_type, api_posted)",
 
     "CREATE INDEX telemetry_status ON agent_runs\n"
     "    (status, created_at, id, agent_name, job_type)",
@@ -96,28 +98,31 @@ static const char *const tables[] = {
     "INSERT INTO telemetry_spans (since) VALUES ('')",
 };
 
+/* What is needed of a run that is taken in. */
+#define RUN "id, agent_name, status, api_posted, created_at, start_time, end_time"
+#define NEW_RUN \
+    "NEW.id, NEW.agent_name, NEW.status, NEW.api_posted, NEW.created_at, NEW.start_time,\n" \
+    "        NEW.end_time"
+
 /* What a trigger may do costs each time that it is asked for, also where it has nothing to do. So what is
- * seldom done is done by triggers of their own, of views that nobody reads. */
+ * seldom done, or in several places, is done by triggers of views that nobody reads. */
 static const char *const views[] = {
-    "CREATE VIEW telemetry_late (id, created_at, start_time, end_time) AS SELECT 0, '', '', ''",
-    "CREATE VIEW telemetry_full (since) AS SELECT ''",
+    "CREATE VIEW telemetry_new (" RUN ") AS SELECT 0, '', '', 0, '', '', ''",
+    "CREATE VIEW telemetry_in (" RUN ") AS SELECT 0, '', '', 0, '', '', ''",
+    "CREATE VIEW telemetry_out (agent_name, status, unposted, created_at) AS SELECT '', '', 0, ''",
+    "CREATE VIEW telemetry_counted (agent_name, status, runs, unposted) AS SELECT '', '', 0, 0",
+    "CREATE VIEW telemetry_held (id, created_at, start_time, end_time) AS SELECT 0, '', '', ''",
+    "CREATE VIEW telemetry_full (since, until) AS SELECT '', ''",
     "CREATE VIEW telemetry_met (id) AS SELECT 0",
+
+    /* The one that is read: the counts of all runs. */
+    "CREATE VIEW telemetry_totals (agent_name, status, runs, unposted) AS\n"
+    "    SELECT agent_name, status, sum(runs), sum(unposted) FROM\n"
+    "        (SELECT agent_name, status, runs, unposted FROM telemetry_counts UNION ALL\n"
+    "        SELECT coalesce(agent_name, ''), coalesce(status, ''), 1, api_posted IS 0\n"
+    "        FROM agent_runs INDEXED BY telemetry_created_at WHERE created_at >= " LAST_SPAN ")\n"
+    "    GROUP BY 1, 2",
 };
-
-/* ---- Counts ---------------------------------------------------------------------------------- */
-
-/* Count the new row. */
-#define COUNT_IN_NEW \
-    "    INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n" \
-    "        VALUES (coalesce(NEW.agent_name, ''), coalesce(NEW.status, ''), 0, 0)\n" \
-    "        ON CONFLICT DO NOTHING;\n" \
-    "    UPDATE telemetry_counts SET runs = runs + 1, unposted = unposted + (NEW.api_posted IS 0)\n" \
-    "        WHERE agent_name = coalesce(NEW.agent_name, '') AND status = coalesce(NEW.status, '');\n"
-
-/* Count the old row no more. */
-#define COUNT_OUT_OLD \
-    "    UPDATE telemetry_counts SET runs = runs - 1, unposted = unposted - (OLD.api_posted IS 0)\n" \
-    "        WHERE agent_name = coalesce(OLD.agent_name, '') AND status = coalesce(OLD.status, '');\n"
 
 /* ---- Spans ----------------------------------------------------------------------------------- */
 
@@ -158,24 +163,31 @@ static const char *const views[] = {
                "        WHEN 'git_branch' THEN git_branch ELSE git_commit_source", \
                since, condition)
 
-/* Count the runs of spans, and see how far their times reach. */
+/* Count the runs of closed spans, and see how far their times reach. */
 #define MEASURE_SPANS \
     "UPDATE telemetry_spans SET (runs, start_min, start_max, end_min, end_max) =\n" \
     "            (SELECT count(*), min(start_time), max(start_time), min(end_time), max(end_time)\n" \
     "            FROM agent_runs WHERE created_at >= telemetry_spans.since\n" \
     "                AND created_at < " END_OF_SPAN("telemetry_spans.since") ")"
 
-/* Where a span that is full is cut. */
+/* Count the runs that a condition tells by agent and status. */
+#define COUNT_RUNS(condition) \
+    "    INSERT INTO telemetry_counted\n" \
+    "        SELECT agent_name, status, count(*), sum(api_posted IS 0)\n" \
+    "        FROM agent_runs WHERE " condition " GROUP BY 1, 2;\n"
+
+/* Where a span that is full is cut: after 512 runs, or after those of its first time, if they are more.
+ * NULL: it has no other. */
 #define MIDDLE_OF_NEW_SPAN \
-    "(SELECT created_at FROM agent_runs WHERE created_at >= NEW.since\n" \
-    "        ORDER BY created_at LIMIT 1 OFFSET 512)"
+    "(SELECT min(created_at) FROM agent_runs\n" \
+    "        WHERE created_at > NEW.since AND created_at < NEW.until AND created_at >=\n" \
+    "            (SELECT created_at FROM agent_runs WHERE created_at >= NEW.since\n" \
+    "            ORDER BY created_at LIMIT 1 OFFSET 512))"
 
-#define COUNT_INTO_SPAN \
-    "    UPDATE telemetry_spans SET runs = runs + 1 WHERE since = " SPAN_OF("NEW.created_at") ";\n"
-
-#define COUNT_OUT_OF_SPAN \
-    "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n" \
-    "        WHERE since = " SPAN_OF("OLD.created_at") ";\n"
+/* Has the last span, which is open, become full? */
+#define LAST_IS_FULL \
+    "EXISTS (SELECT 1 FROM agent_runs WHERE created_at >= " LAST_SPAN "\n" \
+    "        ORDER BY created_at LIMIT 1 OFFSET 767)"
 
 /* Have the new row's span reach as far as it does. */
 #define STRETCH_SPAN \
@@ -193,25 +205,25 @@ static const char *const views[] = {
     "            OR (NEW.end_time IS NOT NULL AND (end_min IS NULL\n" \
     "                OR NEW.end_time < end_min OR NEW.end_time > end_max)));\n"
 
-/* Have it say what the row holds, if it is closed. */
+/* Have it say what the row holds. */
 #define TAKE_INTO_SPAN \
-    "    INSERT INTO telemetry_late VALUES (NEW.id, NEW.created_at, NEW.start_time, NEW.end_time);\n"
+    "    INSERT INTO telemetry_held VALUES (NEW.id, NEW.created_at, NEW.start_time, NEW.end_time);\n"
 
 /* ---- Triggers -------------------------------------------------------------------------------- */
 
-/* See what became of the rows that the new one met. */
-#define LOOK_AT_MET \
-    "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n" \
-    "BEGIN\n" \
-    "    INSERT INTO telemetry_met VALUES (NEW.id);\n" \
-    "END"
+/* Is the row of a closed span? */
+#define IS_CLOSED(row) row ".created_at < " LAST_SPAN
 
-/* Note the rows that the new one meets: all of this, and a condition. */
+/* What is needed of a run that is given up. */
+#define OLD_RUN "OLD.agent_name, OLD.status, OLD.api_posted IS 0, OLD.created_at"
+
+/* Note the rows of closed spans that the new one meets: all of this, and a condition. */
 #define NOTE_MET \
     "    DELETE FROM telemetry_replaced;\n" \
     "    INSERT INTO telemetry_replaced (id, agent_name, status, unposted, created_at)\n" \
-    "        SELECT id, coalesce(agent_name, ''), coalesce(status, ''), api_posted IS 0, created_at\n" \
-    "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id)"
+    "        SELECT id, agent_name, status, api_posted IS 0, created_at\n" \
+    "        FROM agent_runs WHERE (event_id = NEW.event_id OR id = NEW.id)\n" \
+    "            AND created_at < " LAST_SPAN
 
 /* What a change of a closed span's run may change in what the span says. */
 #define SPAN_FIELDS(value) \
@@ -235,83 +247,68 @@ static const char *const triggers[] = {
     NOTE_MET ";\n"
     "END",
 
-    "CREATE TRIGGER telemetry_before_rename BEFORE UPDATE OF id, event_id ON agent_runs\n"
-    "WHEN NEW.id IS NOT OLD.id OR NEW.event_id IS NOT OLD.event_id\n"
+    "CREATE TRIGGER telemetry_before_move BEFORE UPDATE OF id, event_id, created_at ON agent_runs\n"
     "BEGIN\n"
     NOTE_MET " AND id != OLD.id;\n"
     "END",
 
+    /* All that most new runs cost. Now and then one looks whether the last span is full: whichever way
+     * ids are given, some are a multiple of a prime number. */
     "CREATE TRIGGER telemetry_insert AFTER INSERT ON agent_runs\n"
+    "WHEN " IS_CLOSED("NEW") " OR NEW.id % 251 = 0 OR EXISTS (SELECT 1 FROM telemetry_replaced)\n"
     "BEGIN\n"
-    COUNT_IN_NEW
-    COUNT_INTO_SPAN
+    "    INSERT INTO telemetry_new VALUES (" NEW_RUN ");\n"
     "END",
 
-    "CREATE TRIGGER telemetry_late_insert AFTER INSERT ON agent_runs\n"
-    "WHEN NEW.created_at < " LAST_SPAN "\n"
+    "CREATE TRIGGER telemetry_look_at_new INSTEAD OF INSERT ON telemetry_new\n"
     "BEGIN\n"
-    TAKE_INTO_SPAN
-    "END",
-
-    "CREATE TRIGGER telemetry_after_insert AFTER INSERT ON agent_runs\n"
-    LOOK_AT_MET,
-
-    "CREATE TRIGGER telemetry_after_rename AFTER UPDATE OF id, event_id ON agent_runs\n"
-    LOOK_AT_MET,
-
-    /* What was met and is gone was replaced. */
-    "CREATE TRIGGER telemetry_give_up INSTEAD OF INSERT ON telemetry_met\n"
-    "BEGIN\n"
-    "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n"
-    "    UPDATE telemetry_counts SET (runs, unposted) =\n"
-    "            (SELECT telemetry_counts.runs - count(*),\n"
-    "                telemetry_counts.unposted - coalesce(sum(gone.unposted), 0)\n"
-    "            FROM telemetry_replaced AS gone WHERE gone.agent_name = telemetry_counts.agent_name\n"
-    "                AND gone.status = telemetry_counts.status)\n"
-    "        WHERE (agent_name, status) IN (SELECT agent_name, status FROM telemetry_replaced);\n"
-    "    UPDATE telemetry_spans SET is_exact = 0, runs = runs -\n"
-    "            (SELECT count(*) FROM telemetry_replaced AS gone\n"
-    "            WHERE telemetry_spans.since = " SPAN_OF("gone.created_at") ")\n"
-    "        WHERE since IN (SELECT " SPAN_OF("created_at") "\n"
-    "            FROM telemetry_replaced);\n"
-    "    DELETE FROM telemetry_replaced;\n"
+    "    INSERT INTO telemetry_met VALUES (NEW.id);\n"
+    "    INSERT INTO telemetry_in SELECT " NEW_RUN "\n"
+    "        WHERE " IS_CLOSED("NEW") ";\n"
+    "    INSERT INTO telemetry_full SELECT " LAST_SPAN ", x''\n"
+    "        WHERE NEW.id % 251 = 0 AND " LAST_IS_FULL ";\n"
     "END",
 
     "CREATE TRIGGER telemetry_delete AFTER DELETE ON agent_runs\n"
+    "WHEN " IS_CLOSED("OLD") "\n"
     "BEGIN\n"
     "    DELETE FROM telemetry_replaced WHERE id = OLD.id;\n"
-    COUNT_OUT_OLD
-    COUNT_OUT_OF_SPAN
+    "    INSERT INTO telemetry_out VALUES (" OLD_RUN ");\n"
     "END",
 
-    "CREATE TRIGGER telemetry_count AFTER UPDATE OF agent_name, status, api_posted ON agent_runs\n"
-    "WHEN NEW.agent_name IS NOT OLD.agent_name OR NEW.status IS NOT OLD.status\n"
-    "    OR NEW.api_posted IS NOT OLD.api_posted\n"
+    "CREATE TRIGGER telemetry_move AFTER UPDATE OF id, event_id, created_at ON agent_runs\n"
+    "WHEN NEW.created_at IS NOT OLD.created_at OR EXISTS (SELECT 1 FROM telemetry_replaced)\n"
     "BEGIN\n"
-    COUNT_OUT_OLD
-    COUNT_IN_NEW
+    "    INSERT INTO telemetry_met VALUES (NEW.id);\n"
+    "    INSERT INTO telemetry_out SELECT " OLD_RUN "\n"
+    "        WHERE NEW.created_at IS NOT OLD.created_at AND " IS_CLOSED("OLD") ";\n"
+    "    INSERT INTO telemetry_in SELECT " NEW_RUN "\n"
+    "        WHERE NEW.created_at IS NOT OLD.created_at AND " IS_CLOSED("NEW") ";\n"
+    "END",
+
+    "CREATE TRIGGER telemetry_recount AFTER UPDATE OF agent_name, status, api_posted ON agent_runs\n"
+    "WHEN (NEW.agent_name IS NOT OLD.agent_name OR NEW.status IS NOT OLD.status\n"
+    "        OR NEW.api_posted IS NOT OLD.api_posted)\n"
+    "    AND NEW.created_at IS OLD.created_at AND " IS_CLOSED("NEW") "\n"
+    "BEGIN\n"
+    "    INSERT INTO telemetry_counted\n"
+    "        VALUES (OLD.agent_name, OLD.status, -1, -(OLD.api_posted IS 0));\n"
+    "    INSERT INTO telemetry_counted\n"
+    "        VALUES (NEW.agent_name, NEW.status, 1, NEW.api_posted IS 0);\n"
     "END",
 
     "CREATE TRIGGER telemetry_end AFTER UPDATE OF end_time ON agent_runs\n"
     "WHEN NEW.end_time IS NOT OLD.end_time AND NEW.end_time IS NOT NULL\n"
-    "    AND NEW.created_at < " LAST_SPAN "\n"
+    "    AND " IS_CLOSED("NEW") "\n"
     "BEGIN\n"
     STRETCH_SPAN
-    "END",
-
-    "CREATE TRIGGER telemetry_move AFTER UPDATE OF created_at ON agent_runs\n"
-    "WHEN NEW.created_at IS NOT OLD.created_at\n"
-    "BEGIN\n"
-    COUNT_OUT_OF_SPAN
-    COUNT_INTO_SPAN
-    TAKE_INTO_SPAN
     "END",
 
     /* Only where a value gives way to another, the span says too much from now on. */
     "CREATE TRIGGER telemetry_change AFTER UPDATE OF " SPAN_FIELDS(NAME_OF) "\n"
     "    ON agent_runs\n"
     "WHEN " ROW_OF(NEW_VALUE) " IS NOT " ROW_OF(OLD_VALUE) "\n"
-    "    AND NEW.created_at < " LAST_SPAN "\n"
+    "    AND " IS_CLOSED("NEW") "\n"
     "BEGIN\n"
     "    UPDATE telemetry_spans SET is_exact = 0\n"
     "        WHERE since = " SPAN_OF("NEW.created_at") " AND is_exact\n"
@@ -320,11 +317,50 @@ static const char *const triggers[] = {
     TAKE_INTO_SPAN
     "END",
 
-    "CREATE TRIGGER telemetry_take INSTEAD OF INSERT ON telemetry_late\n"
+    /* ---- In and out of closed spans ---- */
+
+    /* What was met and is gone was replaced. */
+    "CREATE TRIGGER telemetry_look_at_met INSTEAD OF INSERT ON telemetry_met\n"
+    "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n"
+    "BEGIN\n"
+    "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n"
+    "    INSERT INTO telemetry_out\n"
+    "        SELECT agent_name, status, unposted, created_at FROM telemetry_replaced;\n"
+    "    DELETE FROM telemetry_replaced;\n"
+    "END",
+
+    /* Counting it last, as that may cut the span. */
+    "CREATE TRIGGER telemetry_take_in INSTEAD OF INSERT ON telemetry_in\n"
+    "BEGIN\n"
+    "    INSERT INTO telemetry_counted\n"
+    "        VALUES (NEW.agent_name, NEW.status, 1, NEW.api_posted IS 0);\n"
+    TAKE_INTO_SPAN
+    "    UPDATE telemetry_spans SET runs = runs + 1 WHERE since = " SPAN_OF("NEW.created_at") ";\n"
+    "END",
+
+    "CREATE TRIGGER telemetry_give_up INSTEAD OF INSERT ON telemetry_out\n"
+    "BEGIN\n"
+    "    INSERT INTO telemetry_counted VALUES (NEW.agent_name, NEW.status, -1, -NEW.unposted);\n"
+    "    UPDATE telemetry_spans SET runs = runs - 1, is_exact = 0\n"
+    "        WHERE since = " SPAN_OF("NEW.created_at") ";\n"
+    "END",
+
+    "CREATE TRIGGER telemetry_count INSTEAD OF INSERT ON telemetry_counted\n"
+    "BEGIN\n"
+    "    INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n"
+    "        VALUES (coalesce(NEW.agent_name, ''), coalesce(NEW.status, ''), 0, 0)\n"
+    "        ON CONFLICT DO NOTHING;\n"
+    "    UPDATE telemetry_counts SET runs = runs + NEW.runs, unposted = unposted + NEW.unposted\n"
+    "        WHERE agent_name = coalesce(NEW.agent_name, '') AND status = coalesce(NEW.status, '');\n"
+    "END",
+
+    "CREATE TRIGGER telemetry_hold INSTEAD OF INSERT ON telemetry_held\n"
     "BEGIN\n"
     STRETCH_SPAN
-    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id AND created_at < " LAST_SPAN)
+    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id")
     "END",
+
+    /* ---- New spans ---- */
 
     /* A span is closed by being called exact. */
     "CREATE TRIGGER telemetry_close AFTER UPDATE OF is_exact ON telemetry_spans\n"
@@ -336,37 +372,35 @@ static const char *const triggers[] = {
     "CREATE TRIGGER telemetry_fill AFTER UPDATE OF runs ON telemetry_spans\n"
     "WHEN NEW.runs >= 1024 AND NEW.runs % 512 = 0 AND NEW.runs > OLD.runs\n"
     "BEGIN\n"
-    "    INSERT INTO telemetry_full VALUES (NEW.since);\n"
+    "    INSERT INTO telemetry_full VALUES (NEW.since, " END_OF_SPAN("NEW.since") ");\n"
     "END",
 
     /* The one of both halves that is new among those closed: the lower, where the span was the last. */
     "CREATE TRIGGER telemetry_cut INSTEAD OF INSERT ON telemetry_full\n"
-    "WHEN NEW.since < " MIDDLE_OF_NEW_SPAN "\n"
+    "WHEN " MIDDLE_OF_NEW_SPAN " IS NOT NULL\n"
     "BEGIN\n"
     "    INSERT INTO telemetry_spans (since) VALUES (" MIDDLE_OF_NEW_SPAN ");\n"
-    "    " MEASURE_SPANS " WHERE since IN (NEW.since, " END_OF_SPAN("NEW.since") ");\n"
-    "    UPDATE telemetry_spans SET is_exact = 0\n"
-    "        WHERE since = NEW.since AND " END_OF_SPAN("NEW.since") " < " LAST_SPAN ";\n"
+    "    " MEASURE_SPANS "\n"
+    "        WHERE since >= NEW.since AND since < NEW.until AND since < " LAST_SPAN ";\n"
+    COUNT_RUNS("NEW.until = x'' AND created_at >= NEW.since\n"
+    "            AND created_at < " LAST_SPAN)
+    "    UPDATE telemetry_spans SET is_exact = 0 WHERE since = NEW.since AND NEW.until != x'';\n"
     "    UPDATE telemetry_spans SET is_exact = 1\n"
-    "        WHERE since = (SELECT max(since) FROM telemetry_spans\n"
-    "            WHERE since <= " END_OF_SPAN("NEW.since") " AND since < " LAST_SPAN ");\n"
+    "        WHERE since = iif(NEW.until = x'', NEW.since, " END_OF_SPAN("NEW.since") ");\n"
     "END",
 };
 
 /* ---- For the rows that are there ------------------------------------------------------------- */
 
 static const char *const fill[] = {
-    "INSERT INTO telemetry_counts (agent_name, status, runs, unposted)\n"
-    "    SELECT coalesce(agent_name, ''), coalesce(status, ''), count(*),\n"
-    "        coalesce(sum(api_posted IS 0), 0)\n"
-    "    FROM agent_runs GROUP BY 1, 2",
-
     "INSERT INTO telemetry_spans (since)\n"
     "    SELECT DISTINCT created_at FROM\n"
     "        (SELECT created_at, row_number() OVER (ORDER BY created_at) AS place FROM agent_runs)\n"
     "    WHERE place % 512 = 0 AND created_at > ''",
 
-    MEASURE_SPANS,
+    COUNT_RUNS("created_at < " LAST_SPAN),
+
+    MEASURE_SPANS " WHERE since < " LAST_SPAN,
 
     "UPDATE telemetry_spans SET is_exact = 1",
 };
@@ -392,4 +426,12 @@ void summaries_sql_make(struct strbuf *sql)
 void summaries_sql_fill(struct strbuf *sql)
 {
     put(sql, fill, sizeof fill / sizeof *fill);
+}
+
+void summaries_sql_counted(struct strbuf *sql, const char *name)
+{
+    strbuf_printf(sql,
+                  "SELECT %s FROM telemetry_counts WHERE runs > 0 UNION SELECT coalesce(%s, '')"
+                  " FROM agent_runs INDEXED BY telemetry_created_at WHERE created_at >= " LAST_SPAN,
+                  name, name);
 }

@@ -9,9 +9,9 @@
 
 #include "base/strbuf.h"
 
-/* The indexes and triggers, all named so. A database that lacks one of them is not at version 8. */
+/* The indexes, triggers and views, all named so. A database that lacks one of them is not at version 8. */
 #define SUMMARIES_NAMES "telemetry_*"
-#define SUMMARIES_COUNT 28
+#define SUMMARIES_COUNT 37
 
 /* The last span, which is open, and where a span ends (x'': nowhere). */
 #define LAST_SPAN "(SELECT max(since) FROM telemetry_spans)"
@@ -23,5 +23,8 @@
  * of one that has some. */
 void summaries_sql_make(struct strbuf *sql);
 void summaries_sql_fill(struct strbuf *sql);
+
+/* Append the query for the values of a column by which runs are counted. */
+void summaries_sql_counted(struct strbuf *sql, const char *name);
 
 #endif

@@ -15,7 +15,7 @@ import old_databases
 from harness import a_run
 
 NEW_INDEXES = {
-    "created_at, id, agent_name, status, job_type", "status, created_at, id, agent_name, job_type",
+    "created_at, id, agent_name, status, job_type, api_posted", "status, created_at, id, agent_name, job_type",
     "created_at WHERE parent_run_id IS NULL OR parent_run_id IN ('', 'unknown')",
     "run_id, created_at",
     "parent_run_id, created_at WHERE parent_run_id IS NOT NULL",

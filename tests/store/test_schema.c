@@ -155,7 +155,7 @@ static void new_database__has_the_indexes_and_triggers_of_version_8(void **state
     fixture_open(fixture);
     assert_int_equal(other_int(fixture->path,
                                "SELECT count(*) FROM sqlite_schema WHERE"
-                               " name GLOB 'telemetry_*' AND type IN ('index', 'trigger')"),
+                               " name GLOB 'telemetry_*' AND type IN ('index', 'trigger', 'view')"),
                      SUMMARIES_COUNT);
     assert_int_equal(other_int(fixture->path,
                                "SELECT count(*) FROM pragma_index_list('agent_runs')"),

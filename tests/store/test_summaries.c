@@ -11,59 +11,7 @@
 #include "base/cleanup.h"
 #include "store/sqlite.h"
 #include "support/database.h"
-
-#define NEXT "coalesce((SELECT min(since) FROM telemetry_spans WHERE since > s.since), x'')"
-#define OF_ROW "s.since = (SELECT max(since) FROM telemetry_spans WHERE since <= r.created_at)"
-
-#define IS_CLOSED "s.since < (SELECT max(since) FROM telemetry_spans)"
-
-/* A closed span that does not know a value that it has, and one that has lost a value and says that it
- * is exact. */
-#define UNKNOWN_VALUE(field)                                                                   \
-    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW                \
-    " WHERE " IS_CLOSED " AND " field " IS NOT NULL AND NOT EXISTS"                            \
-    " (SELECT 1 FROM telemetry_span_values AS v WHERE v.since = s.since AND v.field = '" field \
-    "' AND v.value = r." field ")"
-#define LOST_VALUE(name)                                                                      \
-    "SELECT count(*) FROM telemetry_spans AS s JOIN telemetry_span_values AS v USING (since)" \
-    " WHERE is_exact AND v.field = '" name "' AND NOT EXISTS (SELECT 1 FROM agent_runs WHERE" \
-    " created_at >= s.since AND created_at < " NEXT " AND " name " = v.value)"
-
-/* What must find nothing: a count that is wrong, or a run that its span does not know of. */
-static const char *const faults[] = {
-    "SELECT count(*) FROM (SELECT agent_name, status, count(*), sum(api_posted IS 0) FROM agent_runs"
-    " GROUP BY 1, 2 EXCEPT SELECT agent_name, status, runs, unposted FROM telemetry_counts)",
-    "SELECT count(*) FROM (SELECT agent_name, status, runs, unposted FROM telemetry_counts"
-    " WHERE runs != 0 OR unposted != 0 EXCEPT SELECT agent_name, status, count(*),"
-    " sum(api_posted IS 0) FROM agent_runs GROUP BY 1, 2)",
-    "SELECT count(*) FROM telemetry_spans AS s WHERE runs != (SELECT count(*) FROM agent_runs"
-    " WHERE created_at >= s.since AND created_at < " NEXT ")",
-    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW " WHERE " IS_CLOSED
-    " AND (NOT (start_time BETWEEN start_min AND start_max)"
-    " OR NOT (end_time IS NULL OR (end_min IS NOT NULL AND end_time BETWEEN end_min AND end_max)))",
-    UNKNOWN_VALUE("agent_name"),
-    UNKNOWN_VALUE("job_type"),
-    UNKNOWN_VALUE("product"),
-    UNKNOWN_VALUE("website_section"),
-    UNKNOWN_VALUE("git_commit_source"),
-    LOST_VALUE("agent_name"),
-    LOST_VALUE("job_type"),
-    LOST_VALUE("product"),
-    LOST_VALUE("website_section"),
-    LOST_VALUE("git_commit_source"),
-    /* Only what was made at one and the same time may stay in one span. */
-    "SELECT count(*) FROM telemetry_spans AS s WHERE runs >= 1536 AND since <"
-    " (SELECT created_at FROM agent_runs WHERE created_at >= s.since ORDER BY created_at"
-    " LIMIT 1 OFFSET 512)",
-};
-
-static void assert_sound(const char *path, const char *after)
-{
-    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
-        if (other_int(path, faults[i]) != 0)
-            fail_msg("after %s: %s", after, faults[i]);
-    }
-}
+#include "support/summaries.h"
 
 #define COLUMNS                                                                         \
     " INTO agent_runs (event_id, run_id, created_at, start_time, end_time, agent_name," \
@@ -99,7 +47,23 @@ static const char *const writes[] = {
     "UPDATE OR REPLACE agent_runs SET event_id = '400' WHERE event_id = '401'",
     "UPDATE OR REPLACE agent_runs SET id = 402 WHERE id = 403",
     "UPDATE OR IGNORE agent_runs SET event_id = '404' WHERE event_id = '405'",
+    "UPDATE agent_runs SET event_id = event_id WHERE id BETWEEN 410 AND 420",
+    "INSERT" ONE("430", "2026", ", 0") " ON CONFLICT (event_id) DO UPDATE SET"
+                                       " event_id = excluded.event_id, status = 'failure'",
     MANY("500", "700", "printf('2025-%06d', i)"),
+    /* The same in the last span, which is open, and into it and out of it. */
+    "UPDATE agent_runs SET status = 'failure', api_posted = 1 WHERE created_at > '2025-0029'",
+    "REPLACE" ONE("2990", "2025-002990", ", 0"),
+    "REPLACE" ONE("2991", "2022", ", 0"),
+    "REPLACE" ONE("71", "2026", ", 0"),
+    "UPDATE agent_runs SET created_at = '2022', status = 'partial' WHERE event_id = '2992'",
+    "UPDATE agent_runs SET created_at = '2026', agent_name = 'e' WHERE event_id = '72'",
+    "DELETE FROM agent_runs WHERE event_id IN ('2993', '73')",
+    "UPDATE OR REPLACE agent_runs SET event_id = '74' WHERE event_id = '2994'",
+    "UPDATE OR REPLACE agent_runs SET event_id = '2995' WHERE event_id = '75'",
+    "INSERT OR IGNORE" ONE("76", "2026", ", 0") "; UPDATE agent_runs SET created_at = '2026'"
+                                                " WHERE event_id = '76';"
+                                                " DELETE FROM agent_runs WHERE event_id = '76'",
     MANY("4000", "6000", "printf('2024-%06d', i)"),        /* late, and in order */
     MANY("7000", "9000", "printf('2024-%06d', 9999 - i)"), /* and the other way round */
     MANY("10000", "12000", "'2028'"),                      /* all at once */
