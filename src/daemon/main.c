@@ -5,6 +5,7 @@
  * The order of the start is the order in which others are protected: configuration, lock, database,
  * and only then a socket. The end goes the other way, and loses nothing that was accepted.
  */
+#include <malloc.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,6 +33,7 @@
 #define LOCK_WAIT_MS 2000            /* for a command that is emptying the buffer */
 #define FINISH_WAIT_MS 3000          /* for requests that are under way at the end */
 #define SEND_WAIT_MS 1000            /* for the last answers, on their way to whoever takes them */
+#define KEPT_BYTES (32 << 20)        /* of memory that large answers took */
 #define CHECK_BYTES_MAX (16 << 20)
 #define START_TIME "EXTEND_TIMEOUT_USEC=3600000000" /* an old database may take long to bring up */
 
@@ -292,6 +294,14 @@ static void serve_until_end(struct telemetryd *telemetryd)
     signals_unblock();
 }
 
+/* What a large answer took is kept for the next one: to be given each page again by the system costs
+ * more than to fill it, on virtual machines several times as much. */
+static void keep_memory(void)
+{
+    (void)mallopt(M_TRIM_THRESHOLD, KEPT_BYTES);
+    (void)mallopt(M_MMAP_THRESHOLD, KEPT_BYTES / 2); /* what is larger still is given back */
+}
+
 int main(int argc, char **argv)
 {
     struct telemetryd telemetryd = {.lock = WRITER_LOCK(), .service.auth = AUTH()};
@@ -300,6 +310,7 @@ int main(int argc, char **argv)
     size_t faults;
     tel_error error;
 
+    keep_memory();
     signals_block();
     if (tel_config_new(&telemetryd.config)) {
         print_fault(NULL, TEL_LOG_ERROR, "out of memory");
