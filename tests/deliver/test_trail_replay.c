@@ -16,6 +16,7 @@
 #include "base/strbuf.h"
 #include "deliver/trail_replay.h"
 #include "support/database.h"
+#include "support/random.h"
 #include "support/scratch.h"
 
 #define SEED 4 /* whose trails have what few have: a run that ends twice, and has a commit since */
@@ -30,20 +31,14 @@ static const char outcome[] =
     " ifnull(git_commit_hash, '-') || ' ' || ifnull(git_commit_author, '-'), char(10))"
     " FROM (SELECT * FROM agent_runs ORDER BY event_id)";
 
-static unsigned seed;
 static size_t trails;
-
-static size_t below(size_t count)
-{
-    return (size_t)rand_r(&seed) % count;
-}
 
 /* ---- The trail ------------------------------------------------------------------------------- */
 
 /* Append ',"name":"value"', or nothing. */
 static void put_perhaps(struct strbuf *trail, const char *name, const char *value)
 {
-    if (below(2))
+    if (random_below(2))
         strbuf_printf(trail, ",\"%s\":\"%s\"", name, value);
 }
 
@@ -51,7 +46,7 @@ static const char *some_hash(void)
 {
     static const char *const hashes[] = {"aaaaaaa", "bbbbbbb", "ccccccc"};
 
-    return hashes[below(sizeof hashes / sizeof *hashes)];
+    return ONE_OF(hashes);
 }
 
 static void put_run(struct strbuf *trail, size_t number, const char *status)
@@ -72,14 +67,15 @@ static void put_commit(struct strbuf *trail, size_t number, int64_t now_us)
 {
     char noted_at[TEL_TIMESTAMP_SIZE];
 
-    timestamp_format(noted_at,
-                     below(10) ? now_us + ((int64_t)below(7) - 3) * 60 * US_PER_SECOND : 0);
+    timestamp_format(noted_at, random_below(10)
+                                   ? now_us + ((int64_t)random_below(7) - 3) * 60 * US_PER_SECOND
+                                   : 0);
     strbuf_printf(trail,
                   "{\"record_type\":\"event\",\"event_type\":\"associate_commit\","
                   "\"run_id\":\"r%zu\",\"timestamp\":\"%s\",\"payload_json\":"
                   "\"{\\\"commit_hash\\\":\\\"%s\\\",\\\"commit_source\\\":\\\"llm\\\"%s}\"}\n",
                   number, noted_at, some_hash(),
-                  below(2) ? ",\\\"commit_author\\\":\\\"y\\\"" : "");
+                  random_below(2) ? ",\\\"commit_author\\\":\\\"y\\\"" : "");
 }
 
 /* Each run that the database has not begins in the trail. */
@@ -91,14 +87,14 @@ static void write_trail(const char *directory, const bool stored[RUNS])
     int64_t now_us = clock_now_us();
 
     for (size_t number = 0; number < RUNS; number++) {
-        if (!stored[number] || below(2))
+        if (!stored[number] || random_below(2))
             put_run(&trail, number, "running");
     }
     for (size_t i = 0; i < LINES; i++) {
-        if (below(6))
-            put_commit(&trail, below(RUNS), now_us);
+        if (random_below(6))
+            put_commit(&trail, random_below(RUNS), now_us);
         else
-            put_run(&trail, below(RUNS), "success");
+            put_run(&trail, random_below(RUNS), "success");
     }
     assert_false(strbuf_failed(&trail));
     (void)mkdir(raw, 0700);
@@ -117,15 +113,15 @@ static void make_database(struct fixture *fixture, bool stored[RUNS])
         struct tel_record run = RECORD();
         char id[] = {'e', (char)('0' + number), '\0'};
 
-        make_run(&run, id, below(3) ? "running" : "success");
+        make_run(&run, id, random_below(3) ? "running" : "success");
         id[0] = 'r';
         assert_int_equal(record_set_text(&run, FIELD_run_id, id, NULL), TEL_OK);
         assert_int_equal(record_set_text(&run, FIELD_created_at, "2025-12-10T12:00:00Z", NULL),
                          TEL_OK);
-        if (below(2))
+        if (random_below(2))
             assert_int_equal(record_set_text(&run, FIELD_git_commit_hash, some_hash(), NULL),
                              TEL_OK);
-        stored[number] = below(2);
+        stored[number] = random_below(2);
         if (stored[number])
             assert_int_equal(apply_write(fixture->store, WRITE_CREATE, &run), WRITE_CREATED);
         record_clear(&run);
@@ -185,7 +181,7 @@ static void trail_replay__ends_the_same_behind_whatever_batch_it_was_killed(void
     for (size_t i = 0; i < trails; i++) {
         CLEANUP(freep) char *one_by_one = NULL;
         CLEANUP(freep) char *undisturbed = NULL;
-        size_t batch_size = 1 + below(4);
+        size_t batch_size = 1 + random_below(4);
         size_t batches;
         bool stored[RUNS];
 
@@ -223,8 +219,7 @@ int main(int argc, char **argv)
             fixture_teardown),
     };
 
-    seed = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : SEED;
+    random_begin(argc, argv, SEED);
     trails = getenv("TELEMETRY_TEST_LONG") ? LONG_TRAILS : TRAILS;
-    printf("seed %u\n", seed);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -21,6 +21,7 @@
 #include "support/database.h"
 #include "support/nomem.h"
 #include "support/nomem_sqlite.h"
+#include "support/random.h"
 #include "support/scratch.h"
 #include "support/sqlite_faults.h"
 
@@ -30,7 +31,6 @@
 #define LONG_POINTS 6000
 #define TIME "2025-01-01T00:00:00.000000+00:00"
 
-static unsigned seed;
 static bool is_long;
 
 /* ---- Findings -------------------------------------------------------------------------------- */
@@ -255,7 +255,7 @@ static long choose(long made, size_t i)
 {
     return points(made) >= (size_t)made ? (long)i + 1
            : i < LAST                   ? made - (long)i
-                                        : 1 + (long)((size_t)rand_r(&seed) % (size_t)made);
+                                        : 1 + (long)random_below((size_t)made);
 }
 
 /* Do something, its n-th allocation failing, and judge it. n 0: none fails. Return how many there
@@ -587,7 +587,6 @@ int main(int argc, char **argv)
         return SKIPPED;
     nomem_watch_sqlite();
     is_long = getenv("TELEMETRY_TEST_LONG") != NULL;
-    seed = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : SEED;
-    printf("seed %u\n", seed);
+    random_begin(argc, argv, SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

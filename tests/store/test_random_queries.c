@@ -14,26 +14,13 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "support/database.h"
+#include "support/random.h"
 
 #define SEED 20251210
 #define RUNS 4000
 #define TIMES 1500 /* different ones, so that some runs share theirs */
 #define QUERIES 400
 #define TIME_SIZE sizeof "2025-01-01T00:00:00.000000+00:00"
-
-static unsigned seed;
-
-static size_t random_below(size_t count)
-{
-    return (size_t)rand_r(&seed) % count;
-}
-
-static bool one_in(size_t count)
-{
-    return random_below(count) == 0;
-}
-
-#define ONE_OF(list) ((list)[random_below(sizeof(list) / sizeof *(list))])
 
 /* NULL: not given; what is behind it is in no run. */
 static const char *const agents[] = {"crawler", "crawler.html", "Crawler", "craw", "x", "none."};
@@ -374,7 +361,6 @@ int main(int argc, char **argv)
                                         fixture_teardown),
     };
 
-    seed = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : SEED;
-    printf("seed %u\n", seed);
+    random_begin(argc, argv, SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/strbuf.h"
 #include "support/database.h"
+#include "support/random.h"
 #include "support/summaries.h"
 
 #define SEED 20261127
@@ -23,20 +24,6 @@
 #define STEPS 400
 #define STEPS_BETWEEN_LOOKS 5
 #define SQL_BYTES_MAX ((size_t)1024 * 1024)
-
-static unsigned seed;
-
-static size_t random_below(size_t count)
-{
-    return (size_t)rand_r(&seed) % count;
-}
-
-static bool one_in(size_t count)
-{
-    return random_below(count) == 0;
-}
-
-#define ONE_OF(list) ((list)[random_below(sizeof(list) / sizeof *(list))])
 
 /* Numbers of runs, which are ids and event_ids: of closed spans, of the open one, of none. */
 static const char *const numbers[] = {"2",    "3",    "4",    "700",  "701",  "1290",
@@ -209,7 +196,6 @@ int main(int argc, char **argv)
         TEST(they_are_right_where_replacing_fires_triggers_too),
     };
 
-    seed = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : SEED;
-    (void)printf("seed %u\n", seed);
+    random_begin(argc, argv, SEED);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
