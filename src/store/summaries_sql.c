@@ -9,11 +9,12 @@
  *
  * So a run is taken in where its span is closed, or where it comes into one that is, and given up where
  * it leaves. What a span says may be too much, never too little: a run that goes or changes leaves its
- * values behind. is_exact says that this never happened.
+ * values and times behind. is_exact says that no value was.
  *
  * REPLACE deletes without firing triggers, unless recursive_triggers is on. So the rows that a
- * statement is about to meet are noted before it, and those that are gone after it were replaced; what
- * an INSERT OR IGNORE noted is thrown away by the next. The conflict clause of a statement overrides
+ * statement is about to meet are noted before it, and those that are gone after it were replaced. What
+ * an INSERT OR IGNORE or an upsert noted stays for a while, and is harmless: no row that is noted goes, or
+ * gets another id or time, without its note being thrown away. The conflict clause of a statement overrides
  * those of its triggers' statements, but neither an upsert's nor a DELETE with an INSERT.
  *
  * No text is as large as x'', a blob: it stands for the end of time. Once released, none of this is
@@ -239,6 +240,16 @@ static const char *const views[] = {
 #define OLD_VALUE(name) "OLD." name
 #define OLD_OR_NEW_VALUE(name) "coalesce(OLD." name ", NEW." name ")"
 
+/* What decides which run a row is, and in which span. A column goes by the name that a statement uses. */
+#define PLACE "id, rowid, oid, _rowid_, event_id, created_at"
+
+/* Now and then have it looked whether the last span, which is open, has become full. Ids are counted up,
+ * by one or by some other number: the prime hits some of them. */
+#define IS_LOOKING "NEW.id % 251 = 0"
+#define LOOK_AT_LAST \
+    "    INSERT INTO telemetry_full SELECT " LAST_SPAN ", x''\n" \
+    "        WHERE " IS_LOOKING " AND " LAST_IS_FULL ";\n"
+
 static const char *const triggers[] = {
     "CREATE TRIGGER telemetry_before_insert BEFORE INSERT ON agent_runs\n"
     "WHEN EXISTS (SELECT 1 FROM agent_runs WHERE event_id = NEW.event_id)\n"
@@ -247,26 +258,26 @@ static const char *const triggers[] = {
     NOTE_MET ";\n"
     "END",
 
-    "CREATE TRIGGER telemetry_before_move BEFORE UPDATE OF id, event_id, created_at ON agent_runs\n"
+    "CREATE TRIGGER telemetry_before_move BEFORE UPDATE OF " PLACE " ON agent_runs\n"
     "BEGIN\n"
     NOTE_MET " AND id != OLD.id;\n"
     "END",
 
-    /* All that most new runs cost. Now and then one looks whether the last span is full: whichever way
-     * ids are given, some are a multiple of a prime number. */
+    /* All that most new runs cost. */
     "CREATE TRIGGER telemetry_insert AFTER INSERT ON agent_runs\n"
-    "WHEN " IS_CLOSED("NEW") " OR NEW.id % 251 = 0 OR EXISTS (SELECT 1 FROM telemetry_replaced)\n"
+    "WHEN " IS_CLOSED("NEW") " OR " IS_LOOKING "\n"
+    "    OR EXISTS (SELECT 1 FROM telemetry_replaced)\n"
     "BEGIN\n"
     "    INSERT INTO telemetry_new VALUES (" NEW_RUN ");\n"
     "END",
 
+    /* What was replaced goes first, here and below: what comes may cut a span, which counts it anew. */
     "CREATE TRIGGER telemetry_look_at_new INSTEAD OF INSERT ON telemetry_new\n"
     "BEGIN\n"
     "    INSERT INTO telemetry_met VALUES (NEW.id);\n"
     "    INSERT INTO telemetry_in SELECT " NEW_RUN "\n"
     "        WHERE " IS_CLOSED("NEW") ";\n"
-    "    INSERT INTO telemetry_full SELECT " LAST_SPAN ", x''\n"
-    "        WHERE NEW.id % 251 = 0 AND " LAST_IS_FULL ";\n"
+    LOOK_AT_LAST
     "END",
 
     "CREATE TRIGGER telemetry_delete AFTER DELETE ON agent_runs\n"
@@ -276,7 +287,7 @@ static const char *const triggers[] = {
     "    INSERT INTO telemetry_out VALUES (" OLD_RUN ");\n"
     "END",
 
-    "CREATE TRIGGER telemetry_move AFTER UPDATE OF id, event_id, created_at ON agent_runs\n"
+    "CREATE TRIGGER telemetry_move AFTER UPDATE OF " PLACE " ON agent_runs\n"
     "WHEN NEW.created_at IS NOT OLD.created_at OR EXISTS (SELECT 1 FROM telemetry_replaced)\n"
     "BEGIN\n"
     "    INSERT INTO telemetry_met VALUES (NEW.id);\n"
@@ -284,6 +295,7 @@ static const char *const triggers[] = {
     "        WHERE NEW.created_at IS NOT OLD.created_at AND " IS_CLOSED("OLD") ";\n"
     "    INSERT INTO telemetry_in SELECT " NEW_RUN "\n"
     "        WHERE NEW.created_at IS NOT OLD.created_at AND " IS_CLOSED("NEW") ";\n"
+    LOOK_AT_LAST
     "END",
 
     "CREATE TRIGGER telemetry_recount AFTER UPDATE OF agent_name, status, api_posted ON agent_runs\n"
@@ -323,7 +335,8 @@ static const char *const triggers[] = {
     "CREATE TRIGGER telemetry_look_at_met INSTEAD OF INSERT ON telemetry_met\n"
     "WHEN EXISTS (SELECT 1 FROM telemetry_replaced)\n"
     "BEGIN\n"
-    "    DELETE FROM telemetry_replaced WHERE id != NEW.id AND id IN (SELECT id FROM agent_runs);\n"
+    "    DELETE FROM telemetry_replaced WHERE id != NEW.id\n"
+    "        AND EXISTS (SELECT 1 FROM agent_runs WHERE id = telemetry_replaced.id);\n"
     "    INSERT INTO telemetry_out\n"
     "        SELECT agent_name, status, unposted, created_at FROM telemetry_replaced;\n"
     "    DELETE FROM telemetry_replaced;\n"
@@ -362,7 +375,7 @@ static const char *const triggers[] = {
 
     /* ---- New spans ---- */
 
-    /* A span is closed by being called exact. */
+    /* A span that is closed takes the values of its runs by being called exact. */
     "CREATE TRIGGER telemetry_close AFTER UPDATE OF is_exact ON telemetry_spans\n"
     "WHEN NEW.is_exact AND NEW.since < " LAST_SPAN "\n"
     "BEGIN\n"

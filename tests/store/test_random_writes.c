@@ -10,6 +10,7 @@
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/strbuf.h"
@@ -32,6 +33,7 @@ static const char *const numbers[] = {"2",    "3",    "4",    "700",  "701",  "1
 #define OPEN "(SELECT max(since) FROM telemetry_spans)"
 static const char *const times[] = {"'t-0002'", "'t-0003'", "'t-0700'", "'t-1290'", "'t-1291'",
                                     "'t-2000'", "'s'",      OPEN,       OPEN};
+static const char *const ids[] = {"id", "rowid", "oid"};
 static const char *const agents[] = {"'a'", "'b'", "'c'"};
 static const char *const statuses[] = {"'running'", "'success'", "'failure'"};
 static const char *const flags[] = {"0", "0", "1", "NULL"};
@@ -45,7 +47,7 @@ static void put_changes(struct strbuf *sql)
 {
     strbuf_printf(sql, " SET job_type = 'j%zu'", random_below(3));
     if (one_in(6))
-        strbuf_printf(sql, ", id = %s", ONE_OF(numbers));
+        strbuf_printf(sql, ", %s = %s", ONE_OF(ids), ONE_OF(numbers));
     if (one_in(3))
         strbuf_printf(sql, ", event_id = '%s'", ONE_OF(numbers));
     if (one_in(6))
@@ -141,12 +143,12 @@ static void put_statement(struct strbuf *sql)
 
 /* ---- The test -------------------------------------------------------------------------------- */
 
-/* A statement may fail, for a run that is there already. */
+/* A statement may fail for a run that is there already, but for nothing that is kept beside them. */
 static void run(sqlite3 *db, const char *sql)
 {
     int result = sqlite3_exec(db, sql, NULL, NULL, NULL);
 
-    if (result && result != SQLITE_CONSTRAINT)
+    if (result && !(result == SQLITE_CONSTRAINT && strstr(sqlite3_errmsg(db), "agent_runs.")))
         fail_msg("%s: %s", sql, sqlite3_errmsg(db));
 }
 

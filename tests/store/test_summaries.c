@@ -4,6 +4,7 @@
  */
 #include "support/cmocka_all.h"
 
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,12 @@
 #define COLUMNS                                                                         \
     " INTO agent_runs (event_id, run_id, created_at, start_time, end_time, agent_name," \
     " job_type, status, product, api_posted, website_section, git_commit_source) "
-#define MANY(first, last, time)                                                              \
+#define MANY_BY(insert, first, last, time)                                                   \
     "WITH RECURSIVE n(i) AS (SELECT " first " UNION ALL SELECT i + 1 FROM n WHERE i < " last \
-    ") INSERT OR REPLACE" COLUMNS "SELECT i, 'r', " time                                     \
-    ", i, i + 1, 'a' || (i % 3), 'j' || (i % 7),"                                            \
+    ") " insert COLUMNS "SELECT i, 'r', " time ", i, i + 1, 'a' || (i % 3), 'j' || (i % 7)," \
     " iif(i % 2, 'success', 'running'), 'p' || (i / 100), i % 5 = 0, 's' || (i / 200),"      \
     " iif(i % 6, NULL, 'ci') FROM n"
+#define MANY(first, last, time) MANY_BY("INSERT OR REPLACE", first, last, time)
 #define ONE(event_id, time, more)                 \
     COLUMNS "VALUES ('" event_id "', 'r', '" time \
             "', '2024', NULL, 'b', 'j', 'running', 'new'" more ", 's', 'llm')"
@@ -46,6 +47,10 @@ static const char *const writes[] = {
     "UPDATE agent_runs SET start_time = '00', end_time = '999' WHERE id = 301",
     "UPDATE OR REPLACE agent_runs SET event_id = '400' WHERE event_id = '401'",
     "UPDATE OR REPLACE agent_runs SET id = 402 WHERE id = 403",
+    "UPDATE OR REPLACE agent_runs SET rowid = 406 WHERE id = 407",
+    "INSERT OR IGNORE" ONE("408", "2026", ", 0") "; UPDATE agent_runs SET _rowid_ = 70001"
+                                                 " WHERE event_id = '408'",
+    "UPDATE agent_runs SET end_time = 'z' WHERE id = 409",
     "UPDATE OR IGNORE agent_runs SET event_id = '404' WHERE event_id = '405'",
     "UPDATE agent_runs SET event_id = event_id WHERE id BETWEEN 410 AND 420",
     "INSERT" ONE("430", "2026", ", 0") " ON CONFLICT (event_id) DO UPDATE SET"
@@ -66,7 +71,8 @@ static const char *const writes[] = {
                                                 " DELETE FROM agent_runs WHERE event_id = '76'",
     MANY("4000", "6000", "printf('2024-%06d', i)"),        /* late, and in order */
     MANY("7000", "9000", "printf('2024-%06d', 9999 - i)"), /* and the other way round */
-    MANY("10000", "12000", "'2028'"),                      /* all at once */
+    MANY_BY("INSERT", "10000", "12000", "'2028'"),         /* all at once */
+    MANY_BY("INSERT", "13000", "16000", "'2024-004500'"),  /* and late */
     "BEGIN; DELETE FROM agent_runs WHERE created_at < '2025'; ROLLBACK",
     "DELETE FROM agent_runs WHERE created_at < '2025-001000'",
     "DELETE FROM agent_runs",
@@ -110,6 +116,71 @@ static void span__is_exact_until_a_value_gives_way_to_another(void **state)
     assert_int_equal(other_int(fixture->path, not_exact), 1);
 }
 
+/* A span of 1,023 runs is cut by the next one, which then counts those that are there. */
+static void full_span__is_counted_without_those_that_were_replaced(void **state)
+{
+    static const char fill[] = MANY("1", "1400", "printf('2025-%06d', i)") ";" MANY(
+        "5001", "5000 + 1023 - (SELECT runs FROM telemetry_spans ORDER BY since LIMIT 1)",
+        "'2025-000003'");
+    static const char *const replacing[] = {
+        "REPLACE" ONE("7", "2025-000009", ", 0"),
+        "UPDATE OR REPLACE agent_runs SET event_id = '7', created_at = '2025-000009'"
+        " WHERE event_id = '1399'",
+    };
+    struct fixture *fixture = *state;
+
+    (void)fixture_open(fixture);
+    for (size_t i = 0; i < sizeof replacing / sizeof *replacing; i++) {
+        other_exec(fixture->path, "DELETE FROM agent_runs");
+        other_exec(fixture->path, fill);
+        assert_int_equal(other_int(fixture->path,
+                                   "SELECT runs FROM telemetry_spans ORDER BY since LIMIT 1"),
+                         1023);
+        other_exec(fixture->path, replacing[i]);
+        assert_sound(fixture->path, replacing[i]);
+    }
+}
+
+static int count_step(void *steps)
+{
+    (*(size_t *)steps)++;
+    return 0;
+}
+
+/* What SQLite does for a statement, in hundreds of steps of its own. */
+static size_t steps_of(sqlite3 *db, const char *sql)
+{
+    size_t steps = 0;
+
+    sqlite3_progress_handler(db, 100, count_step, &steps);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_progress_handler(db, 0, NULL, NULL);
+    return steps;
+}
+
+static void replaced_run__costs_the_same_however_many_there_are(void **state)
+{
+    struct fixture *fixture = *state;
+    sqlite3 *db;
+
+    (void)fixture_open(fixture);
+    db = other_begin(fixture->path, MANY("1", "9000", "printf('2025-%06d', i)"));
+    assert_true(steps_of(db, "REPLACE" ONE("7", "2025-000009", ", 0")) < 50);
+    assert_true(steps_of(db, "INSERT OR IGNORE" ONE("8", "2026", ", 0")) < 50);
+    assert_true(steps_of(db, "INSERT" ONE("new", "2026", ", 0")) < 50);
+    other_end(db);
+}
+
+static void last_span__stays_small_where_runs_are_moved_there(void **state)
+{
+    struct fixture *fixture = *state;
+
+    (void)fixture_open(fixture);
+    other_exec(fixture->path, MANY("1", "9000", "printf('2025-%06d', i)"));
+    other_exec(fixture->path, "UPDATE agent_runs SET created_at = printf('2026-%06d', id)");
+    assert_sound(fixture->path, "moving all");
+}
+
 static void our_own_writes__are_counted(void **state)
 {
     struct fixture *fixture = *state;
@@ -151,6 +222,9 @@ int main(void)
         TEST(whatever_another_program_writes__counts_and_spans_are_right),
         TEST(they_are_right_where_replacing_fires_triggers_too),
         TEST(span__is_exact_until_a_value_gives_way_to_another),
+        TEST(full_span__is_counted_without_those_that_were_replaced),
+        TEST(replaced_run__costs_the_same_however_many_there_are),
+        TEST(last_span__stays_small_where_runs_are_moved_there),
         TEST(our_own_writes__are_counted),
         TEST(lost_trigger__is_noticed_and_all_is_made_anew),
     };
