@@ -254,9 +254,9 @@ static char *make_version_7(const char *rows)
                   " NULL, description TEXT);"
                   "INSERT INTO schema_migrations VALUES (7, '2024-01-01', 'seven');"
                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s)"
-                  " INSERT INTO agent_runs (event_id, run_id, start_time, agent_name, job_type,"
-                  " product, error_summary) SELECT i, i, 's' || i, 'agent', 'job', 'p' || i %% 3,"
-                  " hex(zeroblob(500)) FROM n;",
+                  " INSERT INTO agent_runs (event_id, run_id, created_at, start_time, agent_name,"
+                  " job_type, product, error_summary) SELECT i, i, printf('t%%06d', i), 's' || i,"
+                  " 'agent', 'job', 'p' || i %% 3, hex(zeroblob(500)) FROM n;",
                   rows);
     return strbuf_take(&sql);
 }
