@@ -35,18 +35,16 @@ static void put_values_of_spans(struct strbuf *sql, int field)
                   name, name, name, name);
     strbuf_printf(sql,
                   " UNION SELECT %s FROM agent_runs INDEXED BY telemetry_created_at WHERE"
-                  " created_at >= " LAST_SPAN " AND %s IS NOT NULL"
-                  " ORDER BY 1",
+                  " created_at >= " LAST_SPAN " AND %s IS NOT NULL",
                   name, name);
 }
 
 static void put_values(struct strbuf *sql, int field)
 {
-    if (field != FIELD_agent_name && field != FIELD_status) {
+    if (field == FIELD_agent_name || field == FIELD_status)
+        summaries_sql_counted(sql, run_fields[field].name);
+    else
         put_values_of_spans(sql, field);
-        return;
-    }
-    summaries_sql_counted(sql, run_fields[field].name);
     strbuf_puts(sql, " ORDER BY 1");
 }
 
@@ -148,16 +146,15 @@ static int count_by_agent(struct store *store, struct run_figures *figures)
     return result == SQLITE_DONE ? SQLITE_OK : result;
 }
 
-/* Whole spans that are closed are known; the runs of the one that the time lies in are counted, and those
- * of the last. */
+/* Of closed spans it is known how many runs they have; those of the one that the time lies in are counted,
+ * and those of the last. */
+#define RUNS_FROM                                                      \
+    "(SELECT count(*) FROM agent_runs INDEXED BY telemetry_created_at" \
+    " WHERE created_at >= "
+#define OF_THE_SAME_SPAN " AND created_at < " END_OF_SPAN("?1") ")"
 static const char kept_recent[] =
-    "SELECT (SELECT coalesce(sum(runs), 0) FROM telemetry_spans"
-    " WHERE since > ?1 AND since < " LAST_SPAN ")"
-    " + (SELECT count(*) FROM agent_runs INDEXED BY telemetry_created_at WHERE created_at >= ?1"
-    " AND created_at < " END_OF_SPAN(
-        "?1") ")"
-              " + (SELECT count(*) FROM agent_runs INDEXED BY telemetry_created_at"
-              " WHERE created_at >= " LAST_SPAN " AND " LAST_SPAN " > ?1)";
+    "SELECT (SELECT coalesce(sum(runs), 0) FROM telemetry_spans WHERE since > ?1)"
+    " + " RUNS_FROM "?1" OF_THE_SAME_SPAN " + " RUNS_FROM LAST_SPAN " AND " LAST_SPAN " > ?1)";
 static const char new_recent[] = "SELECT count(*) FROM agent_runs WHERE created_at >= ?1";
 
 static int count_recent(struct store *store, struct run_figures *figures)

@@ -112,7 +112,6 @@ static const char *const views[] = {
     "CREATE VIEW telemetry_in (" RUN ") AS SELECT 0, '', '', 0, '', '', ''",
     "CREATE VIEW telemetry_out (agent_name, status, unposted, created_at) AS SELECT '', '', 0, ''",
     "CREATE VIEW telemetry_counted (agent_name, status, runs, unposted) AS SELECT '', '', 0, 0",
-    "CREATE VIEW telemetry_held (id, created_at, start_time, end_time) AS SELECT 0, '', '', ''",
     "CREATE VIEW telemetry_full (since, until) AS SELECT '', ''",
     "CREATE VIEW telemetry_met (id) AS SELECT 0",
 
@@ -206,10 +205,6 @@ static const char *const views[] = {
     "            OR (NEW.end_time IS NOT NULL AND (end_min IS NULL\n" \
     "                OR NEW.end_time < end_min OR NEW.end_time > end_max)));\n"
 
-/* Have it say what the row holds. */
-#define TAKE_INTO_SPAN \
-    "    INSERT INTO telemetry_held VALUES (NEW.id, NEW.created_at, NEW.start_time, NEW.end_time);\n"
-
 /* ---- Triggers -------------------------------------------------------------------------------- */
 
 /* Is the row of a closed span? */
@@ -227,18 +222,19 @@ static const char *const views[] = {
     "            AND created_at < " LAST_SPAN
 
 /* What a change of a closed span's run may change in what the span says. */
-#define SPAN_FIELDS(value) \
-    value("start_time") ", " value("agent_name") ", " value("agent_owner") ", " \
-    value("job_type") ", " value("product") ", " value("product_family") ", " \
-    value("platform") ", " value("subdomain") ", " value("website") ", " \
-    value("website_section") ", " value("git_repo") ", " value("git_branch") ", " \
-    value("git_commit_source") ", " value("host") ", " value("environment") ", " \
-    value("trigger_type")
+#define CATEGORIES(value) \
+    value("agent_name") ", " value("agent_owner") ", " value("job_type") ", " \
+    value("product") ", " value("product_family") ", " value("platform") ", " \
+    value("subdomain") ", " value("website") ", " value("website_section") ", " \
+    value("git_repo") ", " value("git_branch") ", " value("git_commit_source") ", " \
+    value("host") ", " value("environment") ", " value("trigger_type")
+#define SPAN_FIELDS(value) value("start_time") ", " CATEGORIES(value)
 #define ROW_OF(value) "(" SPAN_FIELDS(value) ")"
 #define NAME_OF(name) name
 #define NEW_VALUE(name) "NEW." name
 #define OLD_VALUE(name) "OLD." name
 #define OLD_OR_NEW_VALUE(name) "coalesce(OLD." name ", NEW." name ")"
+#define CHANGED_VALUE(name) "\n            ('" name "', NEW." name ", OLD." name ")"
 
 /* What decides which run a row is, and in which span. A column goes by the name that a statement uses. */
 #define PLACE "id, rowid, oid, _rowid_, event_id, created_at"
@@ -326,7 +322,11 @@ static const char *const triggers[] = {
     "        WHERE since = " SPAN_OF("NEW.created_at") " AND is_exact\n"
     "            AND " ROW_OF(NEW_VALUE) "\n"
     "                IS NOT " ROW_OF(OLD_OR_NEW_VALUE) ";\n"
-    TAKE_INTO_SPAN
+    STRETCH_SPAN
+    "    INSERT INTO telemetry_span_values (field, value, since)\n"
+    "        WITH change (field, value, former) AS (VALUES" CATEGORIES(CHANGED_VALUE) ")\n"
+    "        SELECT field, value, " SPAN_OF("NEW.created_at") "\n"
+    "        FROM change WHERE value IS NOT NULL AND value IS NOT former ON CONFLICT DO NOTHING;\n"
     "END",
 
     /* ---- In and out of closed spans ---- */
@@ -347,7 +347,8 @@ static const char *const triggers[] = {
     "BEGIN\n"
     "    INSERT INTO telemetry_counted\n"
     "        VALUES (NEW.agent_name, NEW.status, 1, NEW.api_posted IS 0);\n"
-    TAKE_INTO_SPAN
+    STRETCH_SPAN
+    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id")
     "    UPDATE telemetry_spans SET runs = runs + 1 WHERE since = " SPAN_OF("NEW.created_at") ";\n"
     "END",
 
@@ -365,12 +366,6 @@ static const char *const triggers[] = {
     "        ON CONFLICT DO NOTHING;\n"
     "    UPDATE telemetry_counts SET runs = runs + NEW.runs, unposted = unposted + NEW.unposted\n"
     "        WHERE agent_name = coalesce(NEW.agent_name, '') AND status = coalesce(NEW.status, '');\n"
-    "END",
-
-    "CREATE TRIGGER telemetry_hold INSTEAD OF INSERT ON telemetry_held\n"
-    "BEGIN\n"
-    STRETCH_SPAN
-    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id")
     "END",
 
     /* ---- New spans ---- */
