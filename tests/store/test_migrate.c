@@ -22,9 +22,9 @@
 #include "base/strbuf.h"
 #include "store/run_sql.h"
 #include "support/database.h"
-#include "support/summaries.h"
 #include "support/scratch.h"
 #include "support/sqlite_faults.h"
+#include "support/summaries.h"
 
 #define ROWS "5"
 #define MANY_ROWS "2500" /* need more than SQLite keeps in memory until the commit */
@@ -128,7 +128,10 @@ static void assert_is_brought_from_7(const char *path)
     CLEANUP(freep) char *check = other_text(path, "PRAGMA integrity_check");
 
     assert_string_equal(check, "ok");
-    assert_sound(path, "the migration");
+    assert_int_equal(other_int(path, "SELECT sum(runs) FROM telemetry_totals"),
+                     other_int(path, count_rows));
+    assert_int_equal(other_int(path, "SELECT sum(runs) FROM telemetry_spans"),
+                     other_int(path, "SELECT sum(runs) FROM telemetry_counts"));
     assert_int_equal(other_int(path, "SELECT count(*) FROM agent_runs WHERE event_id = id AND"
                                      " start_time = 's' || id AND product = 'p' || id % 3"),
                      other_int(path, count_rows));
@@ -254,9 +257,9 @@ static char *make_version_7(const char *rows)
                   " NULL, description TEXT);"
                   "INSERT INTO schema_migrations VALUES (7, '2024-01-01', 'seven');"
                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %s)"
-                  " INSERT INTO agent_runs (event_id, run_id, created_at, start_time, agent_name,"
-                  " job_type, product, error_summary) SELECT i, i, printf('t%%06d', i), 's' || i,"
-                  " 'agent', 'job', 'p' || i %% 3, hex(zeroblob(500)) FROM n;",
+                  " INSERT INTO agent_runs (event_id, run_id, start_time, agent_name, job_type,"
+                  " product, error_summary) SELECT i, i, 's' || i, 'agent', 'job', 'p' || i %% 3,"
+                  " hex(zeroblob(500)) FROM n;",
                   rows);
     return strbuf_take(&sql);
 }
@@ -280,6 +283,18 @@ static void version_7_on_a_disk_that_is_full_at_any_point__stays(void **state)
     CLEANUP(freep) char *sql = make_version_7(ROWS);
 
     try_places(*state, &version_7, sql, ENOSPC, 3);
+}
+
+static void version_7_of_many_times__has_sound_summaries_afterwards(void **state)
+{
+    struct fixture *fixture = *state;
+    CLEANUP(freep) char *sql = make_version_7(MANY_ROWS);
+
+    make_database(fixture, sql);
+    other_exec(fixture->path, "UPDATE agent_runs SET created_at = printf('t%06d', id)");
+    (void)fixture_open(fixture);
+    assert_int_equal(other_int(fixture->path, "SELECT count(*) FROM telemetry_spans"), 5);
+    assert_sound(fixture->path, "the migration");
 }
 
 /* ---- The copy -------------------------------------------------------------------------------- */
@@ -461,6 +476,7 @@ int main(void)
         TEST(version_7_killed_at_any_point__is_brought_up_by_the_next),
         TEST(version_7_killed_when_large__is_brought_up_by_the_next),
         TEST(version_7_on_a_disk_that_is_full_at_any_point__stays),
+        TEST(version_7_of_many_times__has_sound_summaries_afterwards),
         TEST(failure__leaves_no_copy_and_says_what_to_do),
         TEST(failure__to_make_the_copy_is_told_as_it_is),
         TEST(copy__overwrites_nothing),
