@@ -22,6 +22,7 @@
 #include "base/strbuf.h"
 #include "store/run_sql.h"
 #include "support/database.h"
+#include "support/sanitizers.h"
 #include "support/scratch.h"
 #include "support/sqlite_faults.h"
 #include "support/summaries.h"
@@ -225,7 +226,7 @@ static void try_places(struct fixture *fixture, const struct shape *shape, const
 
 static void killed_at_any_point__it_is_brought_up_by_the_next(void **state)
 {
-    try_places(*state, &version_2, MAKE_OLD(ROWS), 0, 1);
+    try_places(*state, &version_2, MAKE_OLD(ROWS), 0, KILLS_ONE_IN);
 }
 
 static void killed_where_it_no_longer_fits_into_memory__it_is_brought_up_by_the_next(void **state)
@@ -268,14 +269,14 @@ static void version_7_killed_at_any_point__is_brought_up_by_the_next(void **stat
 {
     CLEANUP(freep) char *sql = make_version_7(ROWS);
 
-    try_places(*state, &version_7, sql, 0, 1);
+    try_places(*state, &version_7, sql, 0, KILLS_ONE_IN);
 }
 
 static void version_7_killed_when_large__is_brought_up_by_the_next(void **state)
 {
     CLEANUP(freep) char *sql = make_version_7(MANY_ROWS);
 
-    try_places(*state, &version_7, sql, 0, 53);
+    try_places(*state, &version_7, sql, 0, (size_t)53 * KILLS_ONE_IN);
 }
 
 static void version_7_on_a_disk_that_is_full_at_any_point__stays(void **state)

@@ -28,6 +28,10 @@
 /* The thread sanitizer ends a child, forked beside threads, that starts one. */
 #define CHILD_MAY_START_THREADS !HAS_THREAD_SANITIZER
 
+/* A process that is killed tells them nothing of itself, and to fork one takes them long: they are
+ * content with one in so many of the places where it is. */
+#define KILLS_ONE_IN (HAS_ADDRESS_SANITIZER || HAS_THREAD_SANITIZER ? 5 : 1)
+
 /* Both have an allocator of their own. */
 #define MALLOC_MAY_BE_OURS (!HAS_ADDRESS_SANITIZER && !HAS_THREAD_SANITIZER)
 
