@@ -326,26 +326,6 @@ static bool has_index_of_spans(const struct run_query *query)
     return has_start != has_end && next_category(query, 0) == CATEGORY_COUNT;
 }
 
-/* The spans of the first value, which are few where the value is rare, or all. */
-static void put_spans(struct builder *b, size_t category)
-{
-    if (category == CATEGORY_COUNT) {
-        strbuf_puts(b->sql, " FROM telemetry_spans AS span");
-        return;
-    }
-    strbuf_puts(b->sql, " FROM telemetry_span_values AS found CROSS JOIN telemetry_spans AS span"
-                        " ON span.since = found.since");
-}
-
-static void has_value(struct builder *b, const struct run_query *query, size_t category,
-                      const char *name)
-{
-    int field = categories[category];
-
-    strbuf_printf(b->sql, "%s.field = '%s' AND ", name, run_fields[field].name);
-    strbuf_printf(b->sql, "%s.value = ?%d", name, add_value(b, query->equals[field]));
-}
-
 /* How far a span's times must reach. */
 struct bound {
     const char *column; /* of telemetry_spans; the index of it is named so too */
@@ -383,33 +363,17 @@ static void put_bounds(struct builder *b, const struct bound *bounds, size_t cou
     }
 }
 
-/* Append the last of the closed spans before a time that may have runs of the list, looked for one after
- * another: all of them, or the near ones. */
-static void put_span_by_time(struct builder *b, const struct run_query *query,
-                             const struct bound *bounds, size_t count, bool near)
+/* Append the last of the closed spans before a time that reach as far, looked for one after another: all
+ * of them, or the near ones. */
+static void put_span_by_time(struct builder *b, const struct bound *bounds, size_t count, bool near)
 {
-    size_t first = next_category(query, 0);
-    const char *since = first < CATEGORY_COUNT ? "found.since" : "span.since";
-
-    strbuf_printf(b->sql, "SELECT %s", since);
-    put_spans(b, first);
-    strbuf_puts(b->sql, " WHERE ");
-    if (first < CATEGORY_COUNT) {
-        has_value(b, query, first, "found");
-        strbuf_puts(b->sql, " AND ");
-    }
-    strbuf_printf(b->sql, IS_BEFORE, since, BIND_TIME, since, BIND_TIME, BIND_ID);
+    strbuf_puts(b->sql, "SELECT span.since FROM telemetry_spans AS span WHERE ");
+    strbuf_printf(b->sql, IS_BEFORE, "span.since", BIND_TIME, "span.since", BIND_TIME, BIND_ID);
     b->separator = " AND ";
     if (near)
         strbuf_printf(b->sql, " AND span.since >= " END_OF_NEAR, BIND_TIME, BIND_NEAR);
-    for (size_t i = next_category(query, first + 1); i < CATEGORY_COUNT;
-         i = next_category(query, i + 1)) {
-        strbuf_puts(b->sql, " AND EXISTS (SELECT 1 FROM telemetry_span_values AS other WHERE ");
-        has_value(b, query, i, "other");
-        strbuf_puts(b->sql, " AND other.since = span.since)");
-    }
     put_bounds(b, bounds, count);
-    strbuf_printf(b->sql, " ORDER BY %s DESC LIMIT 1", since);
+    strbuf_puts(b->sql, " ORDER BY span.since DESC LIMIT 1");
 }
 
 /* Append those that a bound leaves, by its index. */
@@ -440,18 +404,34 @@ static void put_closed_span(struct builder *b, const struct run_query *query)
     size_t count = find_bounds(bounds, query);
 
     if (!has_index_of_spans(query)) {
-        put_span_by_time(b, query, bounds, count, /* near= */ false);
+        put_span_by_time(b, bounds, count, /* near= */ false);
         return;
     }
     strbuf_puts(b->sql, "SELECT coalesce((");
-    put_span_by_time(b, query, bounds, count, /* near= */ true);
+    put_span_by_time(b, bounds, count, /* near= */ true);
     strbuf_puts(b->sql, "), CASE WHEN (SELECT count(*) FROM (SELECT 1");
     put_index(b, &bounds[0]);
     strbuf_printf(b->sql, " LIMIT ?%d)) < ?%d THEN (", BIND_FEW, BIND_FEW);
     put_span_by_reach(b, bounds, count);
     strbuf_puts(b->sql, ") ELSE (");
-    put_span_by_time(b, query, bounds, count, /* near= */ false);
+    put_span_by_time(b, bounds, count, /* near= */ false);
     strbuf_puts(b->sql, ") END)");
+}
+
+/* Append until when all values that are asked for were seen, here or before. x'': none is. NULL: one never
+ * was. */
+static void put_last_seen(struct builder *b, const struct run_query *query)
+{
+    strbuf_puts(b->sql, next_category(query, 0) < CATEGORY_COUNT ? "min(x''" : "(x''");
+    for (size_t i = next_category(query, 0); i < CATEGORY_COUNT; i = next_category(query, i + 1)) {
+        int field = categories[i];
+
+        strbuf_printf(b->sql,
+                      ", (SELECT until FROM telemetry_span_values WHERE field = '%s'"
+                      " AND value = ?%d AND since <= here.since ORDER BY since DESC LIMIT 1)",
+                      run_fields[field].name, add_value(b, query->equals[field]));
+    }
+    strbuf_putc(b->sql, ')');
 }
 
 /* Of the last span nothing is known: it is still open. */
@@ -459,10 +439,13 @@ void query_sql_span(struct strbuf *sql, struct query_values *values, const struc
 {
     struct builder b = {sql, values, ""};
 
-    strbuf_puts(sql, "SELECT since, (SELECT min(later.since) FROM telemetry_spans AS later"
-                     " WHERE later.since > here.since) FROM (SELECT coalesce(CASE WHEN ");
+    strbuf_puts(sql, "SELECT since, ending, since = " LAST_SPAN " OR seen > since, seen FROM"
+                     " (SELECT since, (SELECT min(later.since) FROM telemetry_spans AS later"
+                     " WHERE later.since > here.since) AS ending, ");
+    put_last_seen(&b, query);
+    strbuf_puts(sql, " AS seen FROM (SELECT coalesce(CASE WHEN ");
     strbuf_printf(sql, IS_BEFORE, LAST_SPAN, BIND_TIME, LAST_SPAN, BIND_TIME, BIND_ID);
     strbuf_puts(sql, " THEN " LAST_SPAN " END, (");
     put_closed_span(&b, query);
-    strbuf_puts(sql, ")) AS since LIMIT 1) AS here");
+    strbuf_puts(sql, ")) AS since LIMIT 1) AS here)");
 }

@@ -45,8 +45,9 @@ void query_sql_walk(struct strbuf *sql, struct query_values *values, const struc
 /* Does a query have conditions by which spans of time can be passed over? */
 bool query_has_spans(const struct run_query *query);
 
-/* Append the SELECT of the last span that begins at BIND_TIME or before, and may hold runs of the list
- * (null: there is none), and of where it ends (null: nowhere). BIND_ID null: before that time. */
+/* Append the SELECT of a span that begins at BIND_TIME or before (null: there is none that may hold runs
+ * of the list), of where it ends (null: nowhere), whether it may hold runs of the list, and, if not, of the
+ * time before which there may be some (null: never). BIND_ID null: before BIND_TIME. */
 void query_sql_span(struct strbuf *sql, struct query_values *values, const struct run_query *query);
 
 #endif

@@ -24,7 +24,7 @@
 #define BUSY_POLL_MS 1
 #define HOLD_MS 5
 
-/* At 0.2 us each, neither takes long; all of ten million runs' would take 4 ms. */
+/* Of spans by their times. At 0.2 us each, neither takes long; all of ten million runs' would take 4 ms. */
 #define NEAR_SPANS 1000
 #define FEW_SPANS 8000
 

@@ -27,7 +27,8 @@ static void put_values_of_spans(struct strbuf *sql, int field)
                   " AND value > found.value) FROM found WHERE value IS NOT NULL)"
                   " SELECT value FROM found WHERE value IS NOT NULL AND EXISTS"
                   " (SELECT 1 FROM telemetry_span_values AS kept CROSS JOIN telemetry_spans AS span"
-                  " ON span.since = kept.since WHERE kept.field = '%s' AND kept.value = found.value"
+                  " ON span.since >= kept.since AND span.since < kept.until"
+                  " WHERE kept.field = '%s' AND kept.value = found.value"
                   " AND (span.is_exact OR EXISTS"
                   " (SELECT 1 FROM agent_runs INDEXED BY telemetry_created_at"
                   " WHERE created_at >= span.since AND created_at < " END_OF_SPAN(

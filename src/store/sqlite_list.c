@@ -99,11 +99,18 @@ static int set_ends(struct walk *walk)
 
 /* ---- Spans ----------------------------------------------------------------------------------- */
 
-/* Go on to the end of the next span that may hold something. */
-static int next_span(struct walk *walk)
+/* Go on to the end of a time. NULL: there is none. */
+static int go_before(struct walk *walk, const char *time)
+{
+    if (time && compare_places(&(struct place){(char *)(uintptr_t)time, INT64_MIN}, &walk->at) < 0)
+        return place_set(&walk->at, time, INT64_MIN);
+    return SQLITE_OK;
+}
+
+/* Go on to the end of the next span that may hold something, or a step on the way there. */
+static int next_span(struct walk *walk, bool *may_hold)
 {
     CLEANUP(statementp_rewind) struct sqlite3_stmt *spans = walk->spans;
-    const char *end;
     int result = bind_time(spans, BIND_TIME, walk->at.time);
 
     if (!result && walk->at.id != INT64_MIN)
@@ -114,11 +121,12 @@ static int next_span(struct walk *walk)
         result = sqlite3_step(spans);
     if (result != SQLITE_ROW)
         return result;
-    walk->is_over = sqlite3_column_type(spans, 0) == SQLITE_NULL;
-    end = (const char *)sqlite3_column_text(spans, 1);
-    if (end && compare_places(&(struct place){(char *)(uintptr_t)end, INT64_MIN}, &walk->at) < 0)
-        return place_set(&walk->at, end, INT64_MIN);
-    return SQLITE_OK;
+    *may_hold = sqlite3_column_int(spans, 2);
+    if (*may_hold)
+        return go_before(walk, (const char *)sqlite3_column_text(spans, 1));
+    walk->is_over = sqlite3_column_type(spans, 0) == SQLITE_NULL ||
+                    sqlite3_column_type(spans, 3) == SQLITE_NULL;
+    return go_before(walk, (const char *)sqlite3_column_text(spans, 3));
 }
 
 /* ---- Runs ------------------------------------------------------------------------------------ */
@@ -166,6 +174,7 @@ static int look(struct walk *walk)
 
     if (result)
         return result;
+    walk->store->slices++;
     while ((result = sqlite3_step(runs)) == SQLITE_ROW) {
         const char *time = (const char *)sqlite3_column_text(runs, 0);
         int64_t id = sqlite3_column_int64(runs, 1);
@@ -181,14 +190,14 @@ static int look(struct walk *walk)
     return walk->is_over ? SQLITE_OK : result;
 }
 
-/* Take one slice: from here, or from where the next span is that may hold something. */
+/* Take one slice, from here or from where the next span is that may hold something, or a step to it. */
 static int walk_on(struct walk *walk)
 {
-    int result = walk->spans ? next_span(walk) : SQLITE_OK;
+    bool may_hold = true;
+    int result = walk->spans ? next_span(walk, &may_hold) : SQLITE_OK;
 
-    walk->store->slices++;
     walk->found_count = 0;
-    if (!result && !walk->is_over)
+    if (!result && may_hold && !walk->is_over)
         result = look(walk);
     return result ? result
                   : sqlite_view_batch(walk->store, walk->found, walk->found_count, hand_on, walk);

@@ -3,13 +3,15 @@
  * Time is cut into spans by created_at. Of each that is closed it is known between which times its
  * runs started and ended, and which values their categories have: what a list looks for is not in
  * most spans, and those are passed over. (PostgreSQL has the like as BRIN, by pages instead of by time.)
+ * A value is kept by periods: from one span to another that each have it.
  * The last span is open: nothing is kept of its runs, which are few, so that a new run costs little.
  * What is kept, the counts as well, is that of the closed spans. Where the last has 768 runs, it is cut
  * after 512, and where another has got 1,024.
  *
  * So a run is taken in where its span is closed, or where it comes into one that is, and given up where
  * it leaves. What a span says may be too much, never too little: a run that goes or changes leaves its
- * values and times behind. is_exact says that no value was.
+ * values and times behind, and of a span that is cut each half has those of both. is_exact says that no
+ * value is too much.
  *
  * REPLACE deletes without firing triggers, unless recursive_triggers is on. So the rows that a
  * statement is about to meet are noted before it, and those that are gone after it were replaced. What
@@ -85,6 +87,7 @@ static const char *const tables[] = {
     "    field TEXT NOT NULL,\n"
     "    value TEXT NOT NULL,\n"
     "    since TEXT NOT NULL,\n"
+    "    until TEXT NOT NULL,\n"
     "    PRIMARY KEY (field, value, since)\n"
     ") WITHOUT ROWID",
 
@@ -113,6 +116,7 @@ static const char *const views[] = {
     "CREATE VIEW telemetry_out (agent_name, status, unposted, created_at) AS SELECT '', '', 0, ''",
     "CREATE VIEW telemetry_counted (agent_name, status, runs, unposted) AS SELECT '', '', 0, 0",
     "CREATE VIEW telemetry_full (since, until) AS SELECT '', ''",
+    "CREATE VIEW telemetry_seen (field, value, since) AS SELECT '', '', ''",
     "CREATE VIEW telemetry_met (id) AS SELECT 0",
 
     /* The one that is read: the counts of all runs. */
@@ -129,39 +133,44 @@ static const char *const views[] = {
 /* The span of a time. */
 #define SPAN_OF(time) "(SELECT max(since) FROM telemetry_spans WHERE since <= " time ")"
 
-/* Put the values of some columns, for the rows that a condition tells, into their span. One statement
- * has columns that go together: it looks at each combination once. */
-#define PUT_VALUES(names, columns, values, since, condition) \
-    "    INSERT INTO telemetry_span_values (field, value, since)\n" \
-    "        WITH name (field) AS (VALUES " names ")\n" \
-    "        SELECT field, CASE field " values " END AS value, " since "\n" \
-    "        FROM (SELECT DISTINCT " columns "\n" \
-    "            FROM agent_runs WHERE " condition ")\n" \
-    "            CROSS JOIN name\n" \
-    "        WHERE value IS NOT NULL ON CONFLICT DO NOTHING;\n"
+/* The categories: columns whose values are known of spans, by what tends to go together. */
+#define OF_AGENTS(between, value) \
+    value("agent_name") between value("agent_owner") between value("product") between \
+    value("product_family") between value("platform") between value("host") between \
+    value("environment") between value("trigger_type")
+#define OF_JOBS(between, value) value("job_type")
+#define OF_SITES(between, value) \
+    value("subdomain") between value("website") between value("website_section")
+#define OF_COMMITS(between, value) \
+    value("git_repo") between value("git_branch") between value("git_commit_source")
+#define CATEGORIES(between, value) \
+    OF_AGENTS(between, value) between OF_JOBS(between, value) between \
+    OF_SITES(between, value) between OF_COMMITS(between, value)
 
-#define PUT_ALL_VALUES(since, condition) \
-    PUT_VALUES("('agent_name'), ('agent_owner'), ('product'), ('product_family'), ('platform'),\n" \
-               "        ('host'), ('environment'), ('trigger_type')", \
-               "agent_name, agent_owner, product, product_family,\n" \
-               "        platform, host, environment, trigger_type", \
-               "WHEN 'agent_name' THEN agent_name WHEN 'agent_owner' THEN agent_owner\n" \
-               "        WHEN 'product' THEN product\n" \
-               "        WHEN 'product_family' THEN product_family\n" \
-               "        WHEN 'platform' THEN platform WHEN 'host' THEN host\n" \
-               "        WHEN 'environment' THEN environment ELSE trigger_type", \
-               since, condition) \
-    PUT_VALUES("('job_type')", "job_type", "WHEN 'job_type' THEN job_type", since, condition) \
-    PUT_VALUES("('subdomain'), ('website'), ('website_section')", \
-               "subdomain, website, website_section", \
-               "WHEN 'subdomain' THEN subdomain\n" \
-               "        WHEN 'website' THEN website ELSE website_section", \
-               since, condition) \
-    PUT_VALUES("('git_repo'), ('git_branch'), ('git_commit_source')", \
-               "git_repo, git_branch, git_commit_source", \
-               "WHEN 'git_repo' THEN git_repo\n" \
-               "        WHEN 'git_branch' THEN git_branch ELSE git_commit_source", \
-               since, condition)
+#define NAME_OF(name) name
+#define ROW_WITH(name) "('" name "')"
+#define WHEN_FIELD_IS(name) "\n            WHEN '" name "' THEN " name
+
+/* Tell the values that some of them have in some runs of a span. */
+#define TELL_VALUES(select, of, since, runs) \
+    "    INSERT INTO telemetry_seen\n" \
+    "        WITH name (field) AS (VALUES " of(", ", ROW_WITH) ")\n" \
+    "        " select " field, CASE field" of("", WHEN_FIELD_IS) " END AS value,\n" \
+    "            " since "\n" \
+    "        FROM " runs " CROSS JOIN name WHERE value IS NOT NULL;\n"
+
+/* The same of a whole span, looking at each combination of them once. */
+#define TELL_VALUES_OF_SPAN(of) \
+    TELL_VALUES("SELECT DISTINCT", of, "NEW.since", \
+                "(SELECT DISTINCT " of(", ", NAME_OF) " FROM agent_runs\n" \
+                "            WHERE created_at >= NEW.since AND created_at < " \
+                END_OF_SPAN("NEW.since") ")")
+
+/* What is known of a value where it was seen last, in this span or before. */
+#define LAST_SEEN(column) \
+    "(SELECT " column " FROM telemetry_span_values\n" \
+    "            WHERE field = NEW.field AND value = NEW.value AND since <= NEW.since\n" \
+    "            ORDER BY since DESC LIMIT 1)"
 
 /* Count the runs of closed spans, and see how far their times reach. */
 #define MEASURE_SPANS \
@@ -222,15 +231,8 @@ static const char *const views[] = {
     "            AND created_at < " LAST_SPAN
 
 /* What a change of a closed span's run may change in what the span says. */
-#define CATEGORIES(value) \
-    value("agent_name") ", " value("agent_owner") ", " value("job_type") ", " \
-    value("product") ", " value("product_family") ", " value("platform") ", " \
-    value("subdomain") ", " value("website") ", " value("website_section") ", " \
-    value("git_repo") ", " value("git_branch") ", " value("git_commit_source") ", " \
-    value("host") ", " value("environment") ", " value("trigger_type")
-#define SPAN_FIELDS(value) value("start_time") ", " CATEGORIES(value)
+#define SPAN_FIELDS(value) value("start_time") ", " CATEGORIES(", ", value)
 #define ROW_OF(value) "(" SPAN_FIELDS(value) ")"
-#define NAME_OF(name) name
 #define NEW_VALUE(name) "NEW." name
 #define OLD_VALUE(name) "OLD." name
 #define OLD_OR_NEW_VALUE(name) "coalesce(OLD." name ", NEW." name ")"
@@ -323,10 +325,10 @@ static const char *const triggers[] = {
     "            AND " ROW_OF(NEW_VALUE) "\n"
     "                IS NOT " ROW_OF(OLD_OR_NEW_VALUE) ";\n"
     STRETCH_SPAN
-    "    INSERT INTO telemetry_span_values (field, value, since)\n"
-    "        WITH change (field, value, former) AS (VALUES" CATEGORIES(CHANGED_VALUE) ")\n"
+    "    INSERT INTO telemetry_seen\n"
+    "        WITH change (field, value, former) AS (VALUES" CATEGORIES(", ", CHANGED_VALUE) ")\n"
     "        SELECT field, value, " SPAN_OF("NEW.created_at") "\n"
-    "        FROM change WHERE value IS NOT NULL AND value IS NOT former ON CONFLICT DO NOTHING;\n"
+    "        FROM change WHERE value IS NOT NULL AND value IS NOT former;\n"
     "END",
 
     /* ---- In and out of closed spans ---- */
@@ -348,7 +350,8 @@ static const char *const triggers[] = {
     "    INSERT INTO telemetry_counted\n"
     "        VALUES (NEW.agent_name, NEW.status, 1, NEW.api_posted IS 0);\n"
     STRETCH_SPAN
-    PUT_ALL_VALUES(SPAN_OF("NEW.created_at"), "id = NEW.id")
+    TELL_VALUES("SELECT", CATEGORIES, SPAN_OF("NEW.created_at"),
+                "(SELECT * FROM agent_runs WHERE id = NEW.id)")
     "    UPDATE telemetry_spans SET runs = runs + 1 WHERE since = " SPAN_OF("NEW.created_at") ";\n"
     "END",
 
@@ -368,13 +371,27 @@ static const char *const triggers[] = {
     "        WHERE agent_name = coalesce(NEW.agent_name, '') AND status = coalesce(NEW.status, '');\n"
     "END",
 
+    /* A value goes on where the span before has it, too. */
+    "CREATE TRIGGER telemetry_see INSTEAD OF INSERT ON telemetry_seen\n"
+    "BEGIN\n"
+    "    UPDATE telemetry_span_values SET until = " END_OF_SPAN("NEW.since") "\n"
+    "        WHERE field = NEW.field AND value = NEW.value AND since = " LAST_SEEN("since") "\n"
+    "            AND until = NEW.since;\n"
+    "    INSERT INTO telemetry_span_values (field, value, since, until)\n"
+    "        SELECT NEW.field, NEW.value, NEW.since, " END_OF_SPAN("NEW.since") "\n"
+    "        WHERE coalesce(" LAST_SEEN("until") " <= NEW.since, 1);\n"
+    "END",
+
     /* ---- New spans ---- */
 
     /* A span that is closed takes the values of its runs by being called exact. */
     "CREATE TRIGGER telemetry_close AFTER UPDATE OF is_exact ON telemetry_spans\n"
     "WHEN NEW.is_exact AND NEW.since < " LAST_SPAN "\n"
     "BEGIN\n"
-    PUT_ALL_VALUES("NEW.since", "created_at >= NEW.since AND created_at < " END_OF_SPAN("NEW.since"))
+    TELL_VALUES_OF_SPAN(OF_AGENTS)
+    TELL_VALUES_OF_SPAN(OF_JOBS)
+    TELL_VALUES_OF_SPAN(OF_SITES)
+    TELL_VALUES_OF_SPAN(OF_COMMITS)
     "END",
 
     "CREATE TRIGGER telemetry_fill AFTER UPDATE OF runs ON telemetry_spans\n"
@@ -383,7 +400,8 @@ static const char *const triggers[] = {
     "    INSERT INTO telemetry_full VALUES (NEW.since, " END_OF_SPAN("NEW.since") ");\n"
     "END",
 
-    /* The one of both halves that is new among those closed: the lower, where the span was the last. */
+    /* Where the span was the last, its lower half is closed. Of another, either half may have values that
+     * only the other has. */
     "CREATE TRIGGER telemetry_cut INSTEAD OF INSERT ON telemetry_full\n"
     "WHEN " MIDDLE_OF_NEW_SPAN " IS NOT NULL\n"
     "BEGIN\n"
@@ -392,9 +410,8 @@ static const char *const triggers[] = {
     "        WHERE since >= NEW.since AND since < NEW.until AND since < " LAST_SPAN ";\n"
     COUNT_RUNS("NEW.until = x'' AND created_at >= NEW.since\n"
     "            AND created_at < " LAST_SPAN)
-    "    UPDATE telemetry_spans SET is_exact = 0 WHERE since = NEW.since AND NEW.until != x'';\n"
-    "    UPDATE telemetry_spans SET is_exact = 1\n"
-    "        WHERE since = iif(NEW.until = x'', NEW.since, " END_OF_SPAN("NEW.since") ");\n"
+    "    UPDATE telemetry_spans SET is_exact = NEW.until = x''\n"
+    "        WHERE since >= NEW.since AND since < NEW.until AND since < " LAST_SPAN ";\n"
     "END",
 };
 

@@ -292,6 +292,54 @@ static void times__are_found_in_spans_near_and_far(void **state)
     }
 }
 
+static void values_together__are_found_where_all_are(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = open_many(fixture);
+    struct run_query query = {.limit = 5, .equals[FIELD_agent_name] = "agent-0"};
+
+    query.equals[FIELD_product] = "rare";
+    assert_ids(store, &query, ":777 ");
+    query.start_to = "2023-11-14T22:20:00";
+    assert_ids(store, &query, ":");
+    query.start_to = "2023-11-14T22:30:00";
+    assert_ids(store, &query, ":777 ");
+    query.equals[FIELD_agent_name] = "agent-1";
+    assert_ids(store, &query, ":");
+}
+
+/* In every other span is one of the values, in the others the other. */
+static void values_that_never_meet__are_passed_over(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = open_many(fixture);
+    struct run_query query = {.equals[FIELD_product] = "odd", .equals[FIELD_host] = "even"};
+
+    other_exec(fixture->path,
+               "UPDATE agent_runs SET product = iif((id - 1) / 512 % 2, 'odd', 'none'),"
+               " host = iif((id - 1) / 512 % 2, 'none', 'even') WHERE id BETWEEN 15000 AND 19400");
+    assert_true(slices_of(store, query, 0) < 6);
+}
+
+static void runs_of_one_time__are_found_from_page_to_page(void **state)
+{
+    static const char first[] = "2023-11-14T22:21:53.000000+00:00"; /* of the second span */
+    struct fixture *fixture = *state;
+    struct store *store = open_many(fixture);
+    struct run_query query = {.limit = 1, .equals[FIELD_product] = "twice"};
+
+    other_exec(fixture->path, "UPDATE agent_runs SET product = 'twice', created_at = (SELECT"
+                              " created_at FROM agent_runs WHERE id = 513) WHERE id IN (513, 514)");
+    assert_int_equal(other_int(fixture->path,
+                               "SELECT count(*) FROM telemetry_spans WHERE since ="
+                               " (SELECT created_at FROM agent_runs WHERE id = 513)"),
+                     1);
+    assert_ids(store, &query, ":514 ");
+    query.after_time = first;
+    query.after_id = 514;
+    assert_ids(store, &query, ":513 ");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -304,6 +352,9 @@ int main(void)
         TEST(long_list__lets_writers_pass_again_and_again),
         TEST(list_over_many_slices__is_complete_and_in_order),
         TEST(times__are_found_in_spans_near_and_far),
+        TEST(values_together__are_found_where_all_are),
+        TEST(values_that_never_meet__are_passed_over),
+        TEST(runs_of_one_time__are_found_from_page_to_page),
         TEST(rare_value_or_distant_time__is_found_without_looking_at_all_others),
     };
 

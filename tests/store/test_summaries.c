@@ -116,6 +116,35 @@ static void span__is_exact_until_a_value_gives_way_to_another(void **state)
     assert_int_equal(other_int(fixture->path, not_exact), 1);
 }
 
+static int is_x(void *found, const char *value)
+{
+    *(bool *)found = strcmp(value, "x") == 0;
+    return *(bool *)found;
+}
+
+static bool has_job_type_x(struct store *store)
+{
+    bool found = false;
+
+    assert_int_equal(store_values(store, FIELD_job_type, is_x, &found, NULL), TEL_OK);
+    return found;
+}
+
+static void value__is_known_as_long_as_one_of_its_spans_has_it(void **state)
+{
+    struct fixture *fixture = *state;
+    struct store *store = fixture_open(fixture);
+
+    other_exec(fixture->path, MANY("1", "3000", "printf('2025-%06d', i)"));
+    other_exec(fixture->path, "UPDATE agent_runs SET job_type = 'x' WHERE id <= 1500");
+    other_exec(fixture->path, "UPDATE agent_runs SET job_type = 'j' WHERE id < 1500");
+    assert_true(has_job_type_x(store));
+    other_exec(fixture->path, "UPDATE agent_runs SET job_type = 'j' WHERE id = 1500");
+    assert_false(has_job_type_x(store));
+    other_exec(fixture->path, "UPDATE agent_runs SET job_type = 'x' WHERE id = 5");
+    assert_true(has_job_type_x(store));
+}
+
 /* A span of 1,023 runs is cut by the next one, which then counts those that are there. */
 static void full_span__is_counted_without_those_that_were_replaced(void **state)
 {
@@ -222,6 +251,7 @@ int main(void)
         TEST(whatever_another_program_writes__counts_and_spans_are_right),
         TEST(they_are_right_where_replacing_fires_triggers_too),
         TEST(span__is_exact_until_a_value_gives_way_to_another),
+        TEST(value__is_known_as_long_as_one_of_its_spans_has_it),
         TEST(full_span__is_counted_without_those_that_were_replaced),
         TEST(replaced_run__costs_the_same_however_many_there_are),
         TEST(last_span__stays_small_where_runs_are_moved_there),

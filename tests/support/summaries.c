@@ -8,17 +8,19 @@
 #define NEXT "coalesce((SELECT min(since) FROM telemetry_spans WHERE since > s.since), x'')"
 #define OF_ROW "s.since = (SELECT max(since) FROM telemetry_spans WHERE since <= r.created_at)"
 
+#define OF_PERIOD "s.since >= v.since AND s.since < v.until"
+
 #define IS_CLOSED "s.since < (SELECT max(since) FROM telemetry_spans)"
 
 /* A closed span that does not know a value that it has, and one that has lost a value and says that it
  * is exact. */
-#define UNKNOWN_VALUE(field)                                                                   \
-    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW                \
-    " WHERE " IS_CLOSED " AND " field " IS NOT NULL AND NOT EXISTS"                            \
-    " (SELECT 1 FROM telemetry_span_values AS v WHERE v.since = s.since AND v.field = '" field \
+#define UNKNOWN_VALUE(field)                                                               \
+    "SELECT count(*) FROM agent_runs AS r JOIN telemetry_spans AS s ON " OF_ROW            \
+    " WHERE " IS_CLOSED " AND " field " IS NOT NULL AND NOT EXISTS"                        \
+    " (SELECT 1 FROM telemetry_span_values AS v WHERE " OF_PERIOD " AND v.field = '" field \
     "' AND v.value = r." field ")"
 #define LOST_VALUE(name)                                                                      \
-    "SELECT count(*) FROM telemetry_spans AS s JOIN telemetry_span_values AS v USING (since)" \
+    "SELECT count(*) FROM telemetry_spans AS s JOIN telemetry_span_values AS v ON " OF_PERIOD \
     " WHERE is_exact AND v.field = '" name "' AND NOT EXISTS (SELECT 1 FROM agent_runs WHERE" \
     " created_at >= s.since AND created_at < " NEXT " AND " name " = v.value)"
 
@@ -45,6 +47,12 @@ static const char *const faults[] = {
     LOST_VALUE("product"),
     LOST_VALUE("website_section"),
     LOST_VALUE("git_commit_source"),
+    /* The periods of a value follow each other, and end where a span does. */
+    "SELECT count(*) FROM telemetry_span_values AS v JOIN telemetry_span_values AS later"
+    " USING (field, value) WHERE later.since > v.since AND later.since < v.until",
+    "SELECT count(*) FROM telemetry_span_values WHERE since >= until"
+    " OR until NOT IN (SELECT since FROM telemetry_spans)"
+    " OR since NOT IN (SELECT since FROM telemetry_spans)",
     /* Only what was made at one and the same time may stay in one span. */
     "SELECT count(*) FROM telemetry_spans AS s WHERE since <"
     " (SELECT created_at FROM agent_runs WHERE created_at >= s.since ORDER BY created_at"
