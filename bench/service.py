@@ -12,6 +12,7 @@ import reads
 import upkeep
 import writes
 from programs import Service
+from world import read_into_memory
 
 ROW_BYTES = 2500  # of disk for a row, while its indexes are built
 
@@ -82,6 +83,9 @@ class Bench:
             subprocess.run([self.program("generate"), service.database, str(self.size.rows)],
                            check=True)
             os.sync()  # or the first commits wait for all of it
+        if self.size.keeps_data:
+            say(f"reading {service.database}")
+            read_into_memory(service.database)
         return base
 
 
@@ -100,6 +104,8 @@ def measure(bench):
              (reads.measure_reads_beside_writes, base), (upkeep.measure_adopting, new),
              (upkeep.measure_start, base), (upkeep.measure_memory, base),
              (upkeep.measure_counted, base)]
+    if bench.size.keeps_data:
+        steps.append((writes.measure_forgotten, base))
     for step, where in steps:
         began = time.monotonic()
         step(bench, where)

@@ -13,7 +13,7 @@ from writes import raw_sqlite
 
 SYNC_BATCH = 100  # of the service
 POSTS_COUNTED = 50
-MEMORY_SAMPLES = 8
+MEMORY_SAMPLES = 16
 
 
 def measure_start(bench, base):

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import tempfile
 
+CHUNK_BYTES = 1 << 20
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 
@@ -40,6 +41,23 @@ def refusing_port():
     """A port that refuses connections."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return listener.getsockname()[1]
+
+
+def drop_from_memory(path):
+    """Have the kernel keep nothing of a file, as after a start of the machine."""
+    with open(path, "rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def read_into_memory(path):
+    """Have the kernel keep all of a file that fits, page by page, as the service comes to have it: what
+    Linux reads ahead it keeps in large pieces, and a write to one of those costs it twice as much."""
+    drop_from_memory(path)
+    with open(path, "rb", buffering=0) as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_RANDOM)
+        while file.read(CHUNK_BYTES):
+            pass
 
 
 def machine():

@@ -6,6 +6,7 @@ import tempfile
 
 from programs import Load, Rival, Service, HERE, medians, run_json, wrk
 from report import number
+from world import drop_from_memory
 
 PYTHON_TIMES = {16: 7, 64: 13, 256: 16}
 EVENT_IDS = 5000
@@ -156,6 +157,21 @@ def measure_updates(bench, base):
                                                         "errors"],
                        [[kind, *(result[name] for name in ("rate", "p50", "p99", "p100", "errors"))]
                         for kind, result in results.items()])
+
+
+def measure_forgotten(bench, base):
+    """POST and PATCH in the second after which nothing of the database was in memory."""
+    with Service(bench.build, base) as service:
+        ids = bench.lines("event_ids", service.some_event_ids(EVENT_IDS))
+        for kind, argument in (("post", "-"), ("patch", ids)):
+            rounds = []
+            for _ in range(bench.size.rounds):
+                drop_from_memory(service.database)
+                rounds.append(wrk(service.port, 64, 1, kind, argument))
+            result = medians(rounds)
+            bench.report.target(f"{kind.upper()}, 64 connections, the first second when nothing of "
+                                "the file is in memory", f"{number(result['rate'])}/s, p99 "
+                                f"{number(result['p99'])} ms")
 
 
 FOUNDING_MS = {"post": 50, "patch": 30, "batch": 200}
