@@ -40,9 +40,14 @@ local function event_id()
       bits(16), count)
 end
 
+-- In the order of time, as the library makes them.
+local function run_id()
+   return string.format("%s-agent-%08x", os.date("!%Y%m%dT%H%M%SZ"), bits(31))
+end
+
 local function a_run()
    local agent = math.random(0, 29)
-   return string.format(run, event_id(), "run-" .. count, agent < 10 and "launch.llm" or "crawl",
+   return string.format(run, event_id(), run_id(), agent < 10 and "launch.llm" or "crawl",
       agent, agent % 4, math.random(0, 11), agent % 7, agent, count)
 end
 
