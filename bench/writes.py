@@ -160,7 +160,7 @@ def measure_updates(bench, base):
 
 
 def measure_forgotten(bench, base):
-    """POST and PATCH in the second after which nothing of the database was in memory."""
+    """POST and PATCH in the first second when nothing of the database is in memory."""
     with Service(bench.build, base) as service:
         ids = bench.lines("event_ids", service.some_event_ids(EVENT_IDS))
         for kind, argument in (("post", "-"), ("patch", ids)):
