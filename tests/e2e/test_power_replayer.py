@@ -100,6 +100,20 @@ class ReplayerTest(case.PowerTestCase):
         replayed.sync(calls[-1])
         self.assertEqual(list(replayed.top.durable), ["file"])
 
+    def test_what_is_opened_may_have_been_made_after_the_call_began(self):
+        there, file = quoted(self.base), quoted(self.base / "file")
+        opened = f'openat(AT_FDCWD<{there}>, "{file}", O_WRONLY|O_APPEND'
+        path = self.records / "trace"
+        path.write_text(
+            f'1 {opened} <unfinished ...>\n'
+            f'2 {opened}|O_CREAT|O_EXCL, 0600) = 3<{file}>\n'
+            f'1 <... openat resumed>) = 4<{file}>\n'
+            f'1 write(4<{file}>, "{quoted("one")}", 3) = 3\n')
+        replayed = replay.Replay(disk.Disk(self.base), trace.read_all([path]), tells,
+                                 lambda state: None, case.SEED)
+        replayed.run(STATES)
+        self.assertEqual(replayed.disk.seen(), {"file": b"one"})
+
     def test_with_sqlites_own_sync_of_the_directory_nothing_is_wrong(self):
         self.assertEqual(self.commits("EXTRA"), {})
 

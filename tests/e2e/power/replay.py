@@ -58,8 +58,7 @@ class Replay:
                 yield call.begin, False, call, told
             elif self.disk.concerns(call):
                 assert call.name not in trace.UNKNOWN, f"cannot be replayed: {call}"
-                is_sync = call.name in trace.SYNCING
-                yield call.end if is_sync else call.begin, is_sync, call, None
+                yield call.moment, call.name in trace.SYNCING, call, None
 
     def run(self, wanted):
         """Check about so many states, as many at each moment if there are; `seen` has them."""

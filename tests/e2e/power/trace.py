@@ -2,7 +2,8 @@
 """What a program did to files and told to others, read from strace's output.
 
 Threads run between the beginning and the end of each other's calls, so a call has both, as positions
-in the trace: what it writes may be on the disk from its beginning, what it syncs is there at its end.
+in the trace: what it writes may be on the disk from its beginning, what it syncs is there at its end,
+and what it opens was there by its end.
 """
 import os
 import re
@@ -52,6 +53,13 @@ class Call:
     @property
     def last_number(self):
         return int(self.arguments.rsplit(",", 1)[1])
+
+    @property
+    def moment(self):
+        """When it is taken as done: at its beginning, but what takes from others at its end. An open
+        that makes no file may have begun before another thread has made it."""
+        takes = self.name in SYNCING or self.name in OPENING and "O_CREAT" not in self.arguments
+        return self.end if takes else self.begin
 
     def paths(self):
         """What it concerns: the absolute paths of files or directories."""
