@@ -7,6 +7,7 @@
 #include <zlib.h>
 
 #include "base/cleanup.h"
+#include "http/rest.h"
 
 #define GZIP_ONLY (MAX_WBITS + 16) /* not zlib's own format, nor any */
 #define PIECE_BYTES 65536
@@ -61,6 +62,7 @@ tel_error gzip_unpack(struct strbuf *out, const void *bytes, size_t count, tel_f
 
     if (count > UINT_MAX || inflateInit2(&stream, GZIP_ONLY) != Z_OK)
         return fault_nomem(fault);
+    rest_now();
     set_input(&stream, bytes, count);
     while (result == Z_OK && !strbuf_failed(out))
         result = step(&stream, inflate, Z_NO_FLUSH, out);
@@ -80,6 +82,7 @@ void gzip_pack(struct strbuf *out, const void *bytes, size_t count)
         out->failed = true;
         return;
     }
+    rest_now();
     set_input(&stream, bytes, count);
     while (result == Z_OK && !strbuf_failed(out))
         result = step(&stream, deflate, Z_FINISH, out);

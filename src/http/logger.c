@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/json.h"
+#include "http/rest.h"
 
 #define LINE_BYTES_MAX ((size_t)16 * 1024)
 #define VALUE_BYTES_MAX 1000
@@ -86,6 +87,7 @@ void logger_event(const struct logger *logger, tel_log_level level, const char *
     strbuf_putc(&line, '\n');
     if (strbuf_failed(&line))
         return;
+    rest_now();
     /* One write keeps the line whole; a log that nobody takes is nobody's loss. */
     written = write(STDERR_FILENO, line.text, line.length);
     (void)written;

@@ -14,6 +14,7 @@
 #include "http/server_caller.h"
 #include "http/gzip.h"
 #include "http/request_log.h"
+#include "http/rest.h"
 #include "http/server_send.h"
 #include "http/server_shape.h"
 
@@ -43,6 +44,7 @@ static enum MHD_Result answer(struct visit *visit)
 /* Answer when only the headers are there. What follows them is not read: the connection closes. */
 static enum MHD_Result refuse(struct visit *visit)
 {
+    rest_now();
     if (framing_has_body(&visit->exchange.request.headers))
         visit->exchange.answer.close = true;
     if (visit->exchange.answer.close)

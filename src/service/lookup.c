@@ -18,12 +18,12 @@ static tel_error view(struct service *service, const char *event_id, tel_record_
                       tel_fault *fault)
 {
     struct store *store;
-    tel_error error = reader_take(service->reader, &store, fault);
+    tel_error error = reader_take_kept(service->reader, &store, fault);
 
     if (error)
         return error == TEL_E_NOT_FOUND ? TEL_E_IO : error; /* the database, not the run */
     error = store_view(store, event_id, each, arg, fault);
-    reader_give(service->reader, store, error);
+    reader_keep(service->reader, store, error, !writer_is_busy(service->writer));
     return error;
 }
 

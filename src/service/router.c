@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/strbuf.h"
 #include "http/auth.h"
+#include "http/rest.h"
 #include "service/routes.h"
 
 bool router_path_matches(const struct target *target, const char *pattern, const char **argument)
@@ -155,5 +156,7 @@ bool router_admit(void *arg, struct exchange *exchange)
 
 void router_handle(void *service, struct exchange *exchange)
 {
+    if (!exchange->request.route->is_short)
+        rest_now();
     exchange->request.route->handler(service, exchange);
 }

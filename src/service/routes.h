@@ -24,6 +24,7 @@ struct route {
     const char *path; /* a segment in braces stands for any that is not empty */
     handler_fn *handler;
     bool is_open;                            /* asks for no token and is not counted */
+    bool is_short;                           /* looks up one run, and does little with it */
     bool lists_runs;                         /* takes every field that is a filter as a parameter */
     const char *name;                        /* for generated clients */
     const char *title;                       /* what it does, in a few words */

@@ -29,6 +29,7 @@ struct writer {
     struct write_job *first;
     struct write_job **end; /* where the next job is hung in */
     size_t queued;          /* writes in all jobs that wait */
+    bool is_writing;
     bool stopping;
     tel_error outcome; /* of the last write */
     tel_fault outcome_fault;
@@ -83,9 +84,11 @@ static bool take_first(struct batch *batch)
     bool goes_on;
 
     pthread_mutex_lock(&writer->lock);
+    writer->is_writing = false;
     wait_for_work(writer);
     goes_on = writer->first || !writer->stopping;
     take(batch);
+    writer->is_writing = batch->first != NULL;
     pthread_mutex_unlock(&writer->lock);
     return goes_on;
 }
@@ -354,6 +357,16 @@ tel_error writer_apply(void *writer, struct write **writes, size_t count, tel_fa
     if (waiting.fault.code)
         return fault_set(fault, waiting.fault.code, "%s", waiting.fault.text);
     return TEL_OK;
+}
+
+bool writer_is_busy(struct writer *writer)
+{
+    bool is_busy;
+
+    pthread_mutex_lock(&writer->lock);
+    is_busy = writer->is_writing || writer->queued;
+    pthread_mutex_unlock(&writer->lock);
+    return is_busy;
 }
 
 tel_error writer_health(struct writer *writer, tel_fault *fault)

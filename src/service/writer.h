@@ -47,6 +47,9 @@ tel_error writer_submit(struct writer *writer, struct write_job *job, tel_fault 
 /* Submit and wait for the end. A sync_deliver_fn. */
 tel_error writer_apply(void *writer, struct write **writes, size_t count, tel_fault *fault);
 
+/* Is something being written, or waiting for it? */
+bool writer_is_busy(struct writer *writer);
+
 /* What was done since the start, for /metrics. */
 struct writer_figures {
     uint64_t results[WRITE_RESULT_COUNT]; /* writes by what became of them */

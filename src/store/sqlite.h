@@ -23,6 +23,7 @@ enum kept_statement {
     KEPT_GET,
     KEPT_GET_BATCH,
     KEPT_INSERT,
+    KEPT_JOURNAL_MODE,
     KEPT_UPDATE,
     KEPT_COUNT
 };

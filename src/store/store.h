@@ -106,6 +106,15 @@ tel_error store_get(struct store *store, const char *event_id, struct tel_record
 tel_error store_view(struct store *store, const char *event_id, tel_record_fn *each, void *arg,
                      tel_fault *fault);
 
+/*
+ * Have reads share a transaction, which spares each of them the lock. What others write waits meanwhile,
+ * so that every read still sees all that was committed before it: let go of it when it is over. It always
+ * is where none began, and in WAL mode, where others could commit meanwhile.
+ */
+tel_error store_begin_turn(struct store *store, tel_fault *fault);
+bool store_turn_is_over(struct store *store);
+void store_end_turn(struct store *store);
+
 /* Get the newest run of this run_id. TEL_E_NOT_FOUND. */
 tel_error store_get_by_run_id(struct store *store, const char *run_id, struct tel_record *record,
                               tel_fault *fault);

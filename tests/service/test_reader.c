@@ -7,13 +7,17 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "http/rest.h"
 #include "service/reader.h"
+#include "store/sqlite.h"
+#include "support/database.h"
 #include "support/scratch.h"
 #include "support/together.h"
 
 #define STORES 2
 #define THREADS 6
 #define ROUNDS 50
+#define MINUTE_MS 60000
 
 static struct reader *make_reader(const char *directory, char **path)
 {
@@ -118,15 +122,206 @@ static void reader_give__closes_what_a_fault_came_from(void **state)
     reader_free(reader);
 }
 
+/* ---- What a thread keeps --------------------------------------------------------------------- */
+
+/* A read of this thread, which holds what it may hold for longer than any test takes. */
+static struct store *read_on(struct reader *reader, bool may_hold)
+{
+    struct store *store;
+    tel_error error = reader_take_kept(reader, &store, NULL);
+
+    if (error)
+        return NULL;
+    store->hold_ms = MINUTE_MS;
+    error = store_view(store, "e1", pass_over, NULL, NULL);
+    reader_keep(reader, store, error, may_hold);
+    return error == TEL_E_NOT_FOUND ? store : NULL;
+}
+
+static struct store *read_one(struct reader *reader, bool may_hold)
+{
+    struct store *store = read_on(reader, may_hold);
+
+    assert_non_null(store);
+    return store;
+}
+
+static void reader_keep__holds_others_up_from_the_second_read_until_the_thread_rests(void **state)
+{
+    CLEANUP(freep) char *path = NULL;
+    struct reader *reader = make_reader(*state, &path);
+    struct store *first;
+
+    rest_before_waiting();
+    for (int i = 0; i < 2; i++) {
+        first = read_one(reader, true);
+        assert_true(other_can_commit(path));
+        for (int more = 0; more < 3; more++) {
+            assert_ptr_equal(read_one(reader, true), first);
+            assert_false(other_can_commit(path));
+        }
+        rest_now();
+        assert_true(other_can_commit(path));
+    }
+    reader_free(reader);
+}
+
+static void reader_keep__holds_nobody_up_when_it_may_not(void **state)
+{
+    CLEANUP(freep) char *path = NULL;
+    struct reader *reader = make_reader(*state, &path);
+
+    rest_before_waiting();
+    (void)read_one(reader, true);
+    (void)read_one(reader, true);
+    assert_false(other_can_commit(path));
+    for (int i = 0; i < 2; i++) {
+        (void)read_one(reader, false);
+        assert_true(other_can_commit(path));
+    }
+    (void)read_one(reader, true);
+    assert_false(other_can_commit(path));
+    rest_now();
+    reader_free(reader);
+}
+
+static void reader_keep__holds_nobody_up_when_its_turn_is_over(void **state)
+{
+    CLEANUP(freep) char *path = NULL;
+    struct reader *reader = make_reader(*state, &path);
+    struct store *store;
+
+    rest_before_waiting();
+    (void)read_one(reader, true);
+    assert_int_equal(reader_take_kept(reader, &store, NULL), TEL_OK);
+    store->hold_ms = 0;
+    assert_int_equal(store_view(store, "e1", pass_over, NULL, NULL), TEL_E_NOT_FOUND);
+    assert_false(other_can_commit(path));
+    reader_keep(reader, store, TEL_OK, true);
+    assert_true(other_can_commit(path));
+    rest_now();
+    reader_free(reader);
+}
+
+/* With as many connections as threads, each would wait for itself. */
+static void reader_take__takes_what_the_thread_kept(void **state)
+{
+    CLEANUP(freep) char *path = NULL;
+    struct reader *reader = make_reader(*state, &path);
+    struct store *stores[STORES];
+
+    rest_before_waiting();
+    (void)read_one(reader, true);
+    (void)read_one(reader, true);
+    for (size_t i = 0; i < STORES; i++)
+        assert_int_equal(reader_take(reader, &stores[i], NULL), TEL_OK);
+    assert_true(other_can_commit(path));
+    for (size_t i = 0; i < STORES; i++)
+        reader_give(reader, stores[i], TEL_OK);
+    reader_free(reader);
+}
+
+static void reader_keep__gives_back_what_a_fault_came_from(void **state)
+{
+    static const tel_error faults[] = {TEL_E_BUSY, TEL_E_IO};
+    CLEANUP(freep) char *path = NULL;
+    struct reader *reader = make_reader(*state, &path);
+    struct store *store;
+
+    rest_before_waiting();
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++) {
+        (void)read_one(reader, true);
+        (void)read_one(reader, true);
+        assert_int_equal(reader_take_kept(reader, &store, NULL), TEL_OK);
+        reader_keep(reader, store, faults[i], true);
+        assert_true(other_can_commit(path));
+        rest_now();
+    }
+    read_one(reader, true);
+    rest_now();
+    reader_free(reader);
+}
+
+static void reader_take_kept__that_fails_can_be_tried_again(void **state)
+{
+    CLEANUP(freep) char *path = NULL;
+    CLEANUP(freep) char *aside = scratch_path(*state, "aside.sqlite");
+    struct reader *reader = make_reader(*state, &path);
+    struct store *store;
+
+    rest_before_waiting();
+    store = read_one(reader, true);
+    sqlite_disconnect(store);
+    assert_int_equal(rename(path, aside), 0);
+    for (int i = 0; i < STORES + 1; i++)
+        assert_int_not_equal(reader_take_kept(reader, &store, NULL), TEL_OK);
+    assert_int_equal(rename(aside, path), 0);
+    for (int i = 0; i < 3; i++)
+        (void)read_one(reader, true);
+    assert_false(other_can_commit(path));
+    rest_now();
+    reader_free(reader);
+}
+
+struct leaving {
+    struct reader *reader;
+    const char *path;
+    bool waits; /* for requests, now and then */
+    bool has_read;
+    bool could_commit;
+};
+
+/* A thread that ends in the middle of what it keeps. */
+static void leave(void *arg, size_t number)
+{
+    struct leaving *leaving = arg;
+
+    (void)number;
+    if (leaving->waits)
+        rest_before_waiting();
+    leaving->has_read = read_on(leaving->reader, true) && read_on(leaving->reader, true);
+    leaving->could_commit = other_can_commit(leaving->path);
+}
+
+static void end_of_a_thread__lets_go_of_what_it_kept(void **state)
+{
+    CLEANUP(freep) char *path = NULL;
+    struct leaving leaving = {.reader = make_reader(*state, &path), .path = path, .waits = true};
+
+    together(1, leave, &leaving);
+    assert_true(leaving.has_read);
+    assert_false(leaving.could_commit);
+    assert_true(other_can_commit(path));
+    reader_free(leaving.reader);
+}
+
+static void thread_that_never_waits__keeps_nothing(void **state)
+{
+    CLEANUP(freep) char *path = NULL;
+    struct leaving leaving = {.reader = make_reader(*state, &path), .path = path};
+
+    together(1, leave, &leaving);
+    assert_true(leaving.has_read);
+    assert_true(leaving.could_commit);
+    reader_free(leaving.reader);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scratch_set_up, scratch_tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(reader_take__gives_each_connection_to_one_thread_at_a_time,
-                                        scratch_set_up, scratch_tear_down),
-        cmocka_unit_test_setup_teardown(reader_give__keeps_what_is_sound, scratch_set_up,
-                                        scratch_tear_down),
-        cmocka_unit_test_setup_teardown(reader_give__closes_what_a_fault_came_from, scratch_set_up,
-                                        scratch_tear_down),
+        TEST(reader_take__gives_each_connection_to_one_thread_at_a_time),
+        TEST(reader_give__keeps_what_is_sound),
+        TEST(reader_give__closes_what_a_fault_came_from),
+        TEST(reader_keep__holds_others_up_from_the_second_read_until_the_thread_rests),
+        TEST(reader_keep__holds_nobody_up_when_it_may_not),
+        TEST(reader_keep__holds_nobody_up_when_its_turn_is_over),
+        TEST(reader_take__takes_what_the_thread_kept),
+        TEST(reader_keep__gives_back_what_a_fault_came_from),
+        TEST(reader_take_kept__that_fails_can_be_tried_again),
+        TEST(end_of_a_thread__lets_go_of_what_it_kept),
+        TEST(thread_that_never_waits__keeps_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -218,6 +218,24 @@ static void what_comes_while_the_database_is_waited_for__goes_along(void **state
     assert_int_equal(writer_figures(fixture->writer).commits.count, 1);
 }
 
+static void writer_is_busy__from_the_first_write_until_the_last_is_done(void **state)
+{
+    struct fixture *fixture = *state;
+    struct slow_job job;
+
+    assert_false(writer_is_busy(fixture->writer));
+    slow_job_init(&job, 1);
+    assert_int_equal(writer_submit(fixture->writer, &job.job, NULL), TEL_OK);
+    while (!atomic_load(&job.at_gate))
+        assert_true(writer_is_busy(fixture->writer));
+    assert_true(writer_is_busy(fixture->writer));
+    pthread_mutex_unlock(&job.gate);
+    while (writer_is_busy(fixture->writer))
+        (void)sched_yield();
+    assert_true(job.done);
+    record_clear(&job.record);
+}
+
 #define WRITING 3
 #define WRITTEN_EACH 10
 
@@ -277,6 +295,8 @@ int main(void)
                                         start, end),
         cmocka_unit_test_setup_teardown(writer_submit__refuses_more_than_can_wait, start, end),
         cmocka_unit_test_setup_teardown(what_comes_while_the_database_is_waited_for__goes_along,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(writer_is_busy__from_the_first_write_until_the_last_is_done,
                                         start, end),
         cmocka_unit_test_setup_teardown(writer__may_be_asked_while_others_write, start, end),
     };

@@ -137,6 +137,17 @@ void other_end(void *connection)
     assert_int_equal(sqlite3_close(connection), SQLITE_OK);
 }
 
+bool other_can_commit(const char *path)
+{
+    sqlite3 *db;
+    bool can;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK); /* which waits for no lock */
+    can = sqlite3_exec(db, "BEGIN EXCLUSIVE", NULL, NULL, NULL) == SQLITE_OK;
+    other_end(db);
+    return can;
+}
+
 static int write_before_each_begin(unsigned kind, void *arg, void *statement, void *text)
 {
     struct other_writer *writer = arg;

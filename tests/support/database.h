@@ -41,6 +41,9 @@ char *other_text(const char *path, const char *sql);
 void *other_begin(const char *path, const char *sql);
 void other_end(void *connection);
 
+/* Could it commit something right now? */
+bool other_can_commit(const char *path);
+
 /* Have the fixture's store begin a new turn of reading as often as it may, and another program write
  * whenever it does. */
 struct other_writer {

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: MIT
+"""Reads that come many at a time share a transaction, and let go of the database when it is over."""
+import json
+import os
+import signal
+import sqlite3
+
+import harness
+from harness import a_run, connect
+
+AT_ONCE = 100
+
+
+class Bursts(harness.TestCase):
+    def burst(self, service, event_ids):
+        """Ask for each of these runs at the same moment; the answers."""
+        peers = [connect(service) for _ in event_ids]
+        for peer in peers:
+            self.addCleanup(peer.close)
+            self.assertEqual(harness.ask(peer, self.request("absent")).status, 404)
+        service.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, service.pid, os.WSTOPPED)
+        for peer, event_id in zip(peers, event_ids):
+            peer.sendall(self.request(event_id))
+        service.process.send_signal(signal.SIGCONT)
+        answers = []
+        for peer in peers:
+            with peer.makefile("rb") as stream:
+                answers.append(harness.read_answer(stream))
+        return answers
+
+    @staticmethod
+    def request(event_id):
+        return f"GET /api/v1/runs/{event_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+
+    def make_runs(self, service):
+        runs = [a_run(error_details=f"of {number}") for number in range(AT_ONCE)]
+        self.assertEqual(service.post(runs, "/api/v1/runs/batch").status_code, 200)
+        return runs
+
+    def assert_answers(self, answers, runs):
+        for answer, run in zip(answers, runs):
+            self.assertEqual(answer.status, 200)
+            stored = json.loads(answer.body)
+            for name in ("event_id", "error_details"):
+                self.assertEqual(stored[name], run[name])
+
+    def may_commit(self):
+        connection = sqlite3.connect(self.database, timeout=0, isolation_level=None)
+        try:
+            connection.execute("BEGIN EXCLUSIVE")
+            return True
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
+
+    def test_each_has_its_answer_and_others_can_write_when_all_are_answered(self):
+        service = self.start_service()
+        runs = self.make_runs(service)
+        for _ in range(3):
+            self.assert_answers(self.burst(service, [run["event_id"] for run in runs]), runs)
+            harness.wait_until(self.may_commit, "the end of the lock")
+            self.assertEqual(service.post(a_run()).status_code, 201)
+
+
+if __name__ == "__main__":
+    harness.main()
