@@ -4,6 +4,7 @@
 Each test has its own directory, which is also its HOME and its base directory, and each service its
 own port, so that tests run beside each other and never touch what belongs to the user.
 """
+import contextlib
 import os
 import pathlib
 import re
@@ -233,6 +234,21 @@ def ask(connection, data):
     connection.sendall(data)
     with connection.makefile("rb") as stream:
         return read_answer(stream)
+
+
+def ask_at_once(service, requests):
+    """Send each of these over a connection of its own that is in use already, all to be met at the same
+    moment, and return the answers."""
+    with contextlib.ExitStack() as stack:
+        peers = [stack.enter_context(connect(service)) for _ in requests]
+        for peer in peers:
+            assert ask(peer, b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n").status == 200
+        service.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, service.pid, os.WSTOPPED)
+        for peer, request in zip(peers, requests):
+            peer.sendall(request)
+        service.process.send_signal(signal.SIGCONT)
+        return [read_answer(stack.enter_context(peer.makefile("rb"))) for peer in peers]
 
 
 def send_raw(port, data, answers=1):

@@ -1,34 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Reads that come many at a time share a transaction, and let go of the database when it is over."""
 import json
-import os
-import signal
 import sqlite3
 
 import harness
-from harness import a_run, connect
+from harness import a_run
 
 AT_ONCE = 100
 
 
 class Bursts(harness.TestCase):
-    def burst(self, service, event_ids):
-        """Ask for each of these runs at the same moment; the answers."""
-        peers = [connect(service) for _ in event_ids]
-        for peer in peers:
-            self.addCleanup(peer.close)
-            self.assertEqual(harness.ask(peer, self.request("absent")).status, 404)
-        service.process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, service.pid, os.WSTOPPED)
-        for peer, event_id in zip(peers, event_ids):
-            peer.sendall(self.request(event_id))
-        service.process.send_signal(signal.SIGCONT)
-        answers = []
-        for peer in peers:
-            with peer.makefile("rb") as stream:
-                answers.append(harness.read_answer(stream))
-        return answers
-
     @staticmethod
     def request(event_id):
         return f"GET /api/v1/runs/{event_id} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
@@ -58,8 +39,10 @@ class Bursts(harness.TestCase):
     def test_each_has_its_answer_and_others_can_write_when_all_are_answered(self):
         service = self.start_service()
         runs = self.make_runs(service)
+        self.assertEqual(service.get("/api/v1/runs/absent").status_code, 404)
         for _ in range(3):
-            self.assert_answers(self.burst(service, [run["event_id"] for run in runs]), runs)
+            requests = [self.request(run["event_id"]) for run in runs]
+            self.assert_answers(harness.ask_at_once(service, requests), runs)
             harness.wait_until(self.may_commit, "the end of the lock")
             self.assertEqual(service.post(a_run()).status_code, 201)
 

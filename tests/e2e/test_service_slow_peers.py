@@ -2,7 +2,6 @@
 """Peers that are slow, silent, deaf, too many, or gone: none of them holds a place for long."""
 import json
 import os
-import signal
 import socket
 import struct
 import tempfile
@@ -185,19 +184,8 @@ class ManyPeers(harness.TestCase):
                 self.assertEqual(harness.ask(other, ASK).status, 200)
 
     def test_all_of_them_may_ask_at_the_same_moment(self):
-        service = self.start_service()
-        peers = [connect(service) for _ in range(AT_ONCE)]
-        for peer in peers:
-            self.addCleanup(peer.close)
-            self.assertEqual(harness.ask(peer, ASK).status, 200)
-        service.process.send_signal(signal.SIGSTOP)
-        os.waitid(os.P_PID, service.pid, os.WSTOPPED)
-        for peer in peers:
-            peer.sendall(ASK)
-        service.process.send_signal(signal.SIGCONT)
-        for peer in peers:
-            with peer.makefile("rb") as stream:
-                self.assertEqual(harness.read_answer(stream).status, 200)
+        for answer in harness.ask_at_once(self.start_service(), [ASK] * AT_ONCE):
+            self.assertEqual(answer.status, 200)
 
     def test_whoever_goes_leaves_nothing_behind(self):
         service = self.start_service(TELEMETRY_API_REQUEST_TIMEOUT_SECONDS=1)

@@ -4,15 +4,14 @@
  */
 #include "support/cmocka_all.h"
 
-#include <pthread.h>
 #include <sched.h>
-#include <stdatomic.h>
 
 #include "base/cleanup.h"
 #include "http/rest.h"
 #include "service/router.h"
 #include "store/sqlite.h"
 #include "support/database.h"
+#include "support/slow_job.h"
 
 #define MINUTE_MS 60000
 
@@ -109,51 +108,27 @@ static void lookups__let_go_before_any_other_request(void **state)
     end(&service);
 }
 
-/* A job that is not over until it is let go. */
-struct gated_job {
-    struct write_job job;
-    pthread_mutex_t gate;
-    atomic_bool at_gate;
-};
-
-static void pass_gate(struct write_job *job, const tel_fault *fault)
-{
-    struct gated_job *gated = (struct gated_job *)job;
-
-    (void)fault;
-    atomic_store(&gated->at_gate, true);
-    pthread_mutex_lock(&gated->gate);
-    pthread_mutex_unlock(&gated->gate);
-}
-
 static void lookups__hold_nobody_up_while_the_writer_is_busy(void **state)
 {
     struct fixture *fixture = *state;
     struct service service = start(fixture);
-    struct tel_record run = RECORD();
-    struct write write = {.kind = WRITE_CREATE, .record = &run};
-    struct write *writes[] = {&write};
-    struct gated_job gated = {
-        .job = {.writes = writes, .count = 1, .done = pass_gate},
-        .gate = PTHREAD_MUTEX_INITIALIZER,
-    };
+    struct slow_job slow;
 
-    make_run(&run, "e2", TEL_SUCCESS);
-    pthread_mutex_lock(&gated.gate);
-    assert_int_equal(writer_submit(service.writer, &gated.job, NULL), TEL_OK);
-    while (!atomic_load(&gated.at_gate))
+    slow_job_init(&slow, 2);
+    assert_int_equal(writer_submit(service.writer, &slow.job, NULL), TEL_OK);
+    while (!atomic_load(&slow.at_gate))
         (void)sched_yield();
     for (int i = 0; i < 3; i++) {
-        ask(&service, "/api/v1/runs/e2", 200);
+        ask(&service, "/api/v1/runs/event-2", 200);
         assert_true(other_can_commit(fixture->path));
     }
-    pthread_mutex_unlock(&gated.gate);
+    pthread_mutex_unlock(&slow.gate);
     while (writer_is_busy(service.writer))
         (void)sched_yield();
-    ask(&service, "/api/v1/runs/e2", 200);
+    ask(&service, "/api/v1/runs/event-2", 200);
     assert_false(other_can_commit(fixture->path));
     end(&service);
-    record_clear(&run);
+    record_clear(&slow.record);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)

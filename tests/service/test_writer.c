@@ -11,6 +11,7 @@
 #include "service/reader.h"
 #include "service/writer.h"
 #include "support/scratch.h"
+#include "support/slow_job.h"
 #include "support/together.h"
 
 struct fixture {
@@ -87,37 +88,6 @@ static void writer_apply__is_back_when_it_can_be_read(void **state)
     reader_free(reader);
     record_clear(&found);
     record_clear(&record);
-}
-
-/* A job that is done when it is let go, so that others queue up behind it. */
-struct slow_job {
-    struct write_job job;
-    struct tel_record record;
-    struct write write;
-    struct write *writes[1];
-    pthread_mutex_t gate;
-    atomic_bool at_gate;
-    bool done;
-};
-
-static void pass_gate(struct write_job *job, const tel_fault *fault)
-{
-    struct slow_job *slow = (struct slow_job *)job;
-
-    atomic_store(&slow->at_gate, true);
-    pthread_mutex_lock(&slow->gate);
-    slow->done = !fault && slow->write.result == WRITE_CREATED;
-    pthread_mutex_unlock(&slow->gate);
-}
-
-static void slow_job_init(struct slow_job *slow, int number)
-{
-    *slow = (struct slow_job){.gate = PTHREAD_MUTEX_INITIALIZER};
-    make_run(&slow->record, number);
-    slow->write = (struct write){.kind = WRITE_CREATE, .record = &slow->record};
-    slow->writes[0] = &slow->write;
-    slow->job = (struct write_job){.writes = slow->writes, .count = 1, .done = pass_gate};
-    pthread_mutex_lock(&slow->gate);
 }
 
 static void stop_and_assert_done(struct writer *writer, struct slow_job *jobs, size_t count)
