@@ -7,6 +7,11 @@
 #include "base/json_plain.h"
 #include "base/utf8.h"
 
+void json_prepare(void)
+{
+    json_object_seed(0);
+}
+
 void json_releasep(json_t **json)
 {
     json_decref(*json);

@@ -14,6 +14,10 @@
 
 #define JSON_DEPTH_MAX 64
 
+/* Have jansson read its seed from the system's file now, not with its first object: a program that another
+ * thread executes meanwhile inherits that file. */
+void json_prepare(void);
+
 /* Release a `json_t *` local: CLEANUP(json_releasep). */
 void json_releasep(json_t **json);
 

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/host.h"
+#include "base/json.h"
 #include "client/export.h"
 
 /* ---- What belongs to one process ------------------------------------------------------------- */
@@ -77,6 +78,7 @@ static struct process *process_new(struct tel_client *client, struct process *in
 
     if (!process)
         return NULL;
+    json_prepare(); /* before there is another thread */
     process->client = client;
     process->pid = getpid();
     process->inherited = inherited;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  *
  * One handle for each request under way. Idle ones wait in a pool with their connection open, so that a
- * thread that asks again pays no connect.
+ * thread that asks again pays no connect. The first is made before any other thread can ask: while
+ * libcurl makes the descriptors of one, a program that the host executes from another thread inherits them.
  *
  * A forked child must not speak on its parent's connections. It works without the pool then: a
  * handle for each request, which is slow but right; who forks for long makes itself a new one.
@@ -136,6 +137,17 @@ static tel_error set_headers(struct http *http, const struct http_options *optio
     return TEL_OK;
 }
 
+static tel_error make_first_handle(struct http *http, tel_fault *fault)
+{
+    struct http_handle *handle = http_handle_new(&http->settings);
+
+    if (!handle)
+        return fault_nomem(fault);
+    if (!idle_pool_put(&http->idle, handle))
+        http_handle_free(handle);
+    return TEL_OK;
+}
+
 static void httpp_free(struct http **http)
 {
     http_free(*http);
@@ -160,6 +172,8 @@ tel_error http_new(struct http **out, const struct http_options *options, tel_fa
         error = fault_nomem(fault);
     if (!error)
         error = set_headers(http, options, fault);
+    if (!error)
+        error = make_first_handle(http, fault);
     if (!error)
         *out = steal(&http);
     return error;
@@ -234,7 +248,7 @@ tel_error http_send(struct http *http, const char *method, const char *path, con
     if (!handle)
         return fault_nomem(fault);
     code = http_handle_send(handle, method, url.text, body, deadline, response);
-    if (code || !idle_pool_put(&http->idle, handle))
+    if (code == CURLE_OUT_OF_MEMORY || !idle_pool_put(&http->idle, handle))
         http_handle_free(handle);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return fault_set(fault, TEL_E_CLOSED, "the request to %s was broken off", http_peer(http));

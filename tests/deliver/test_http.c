@@ -573,6 +573,44 @@ static void http__leaves_descriptors_alone_whose_numbers_the_host_has_taken(void
     http_response_clear(&response);
 }
 
+/* The pair is made by http_new(), and no other after it: a program that the host executes later, while
+ * another thread asks, cannot come between the making of one and its being closed on exec. */
+static void http_send__makes_no_wake_up_pair(void **state)
+{
+    struct peer *peer = peer_start(peer_answer, ok_answer);
+    struct http_options options = {.url = peer_url(peer)};
+    struct http_response too_small = HTTP_RESPONSE(5);
+    struct http_response response = {0};
+    struct kept_fd pair[NUMBERS_MAX];
+    bool was_open[NUMBERS_MAX];
+    struct http *http = NULL;
+    size_t count = 0;
+
+    (void)state;
+    note_open(was_open);
+    assert_int_equal(http_new(&http, &options, NULL), TEL_OK);
+    for (int fd = 0; fd < NUMBERS_MAX; fd++) {
+        if (!was_open[fd] && fcntl(fd, F_GETFD) >= 0)
+            pair[count++] = kept_fd_of(fd);
+    }
+    assert_int_equal(count, 2);
+    assert_true(fcntl(pair[0].fd, F_GETFD) & fcntl(pair[1].fd, F_GETFD) & FD_CLOEXEC);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(http_send(http, "GET", "/", NULL, deadline_in(PATIENCE_MS), &too_small,
+                                   NULL),
+                         TEL_E_UNAVAILABLE);
+        assert_int_equal(http_send(http, "GET", "/", NULL, deadline_in(PATIENCE_MS), &response,
+                                   NULL),
+                         TEL_OK);
+        assert_true(kept_fd_is_ours(&pair[0]));
+        assert_true(kept_fd_is_ours(&pair[1]));
+    }
+    http_free(http);
+    peer_stop(peer);
+    http_response_clear(&too_small);
+    http_response_clear(&response);
+}
+
 static void http_free__in_a_forked_child_leaves_the_childs_own_descriptors_alone(void **state)
 {
     struct peer *peer = peer_start(peer_answer, ok_answer);
@@ -625,6 +663,7 @@ int main(void)
         cmocka_unit_test(http_new__takes_ipv6_and_a_path_in_front),
         cmocka_unit_test(http_send__a_forked_child_leaves_its_parents_connection_alone),
         cmocka_unit_test(http__leaves_descriptors_alone_whose_numbers_the_host_has_taken),
+        cmocka_unit_test(http_send__makes_no_wake_up_pair),
         cmocka_unit_test(http_free__in_a_forked_child_leaves_the_childs_own_descriptors_alone),
     };
 

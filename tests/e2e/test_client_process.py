@@ -2,13 +2,17 @@
 """A client and what hosts do with processes: fork beside runs, prefork, exec."""
 import ctypes
 import os
+import pathlib
 import subprocess
 import sys
+import unittest
 
 import harness
 import native
 
+HOST = pathlib.Path(__file__).with_name("recording_host.py")
 CHILDREN = 4
+MAKE_DESCRIPTORS = "open,openat,socket,socketpair,eventfd,eventfd2,dup,dup2,dup3"
 
 
 # ---- What records, in a process of its own -------------------------------------------------------
@@ -95,6 +99,36 @@ class ProcessTest(harness.TestCase):
         for url in (self.start_service().url, "http://127.0.0.1:1"):
             with self.subTest(url=url):
                 self.assertEqual(self.act("exec", url), "True\n")
+
+    @unittest.skipUnless(harness.can_trace(), "no strace that may trace")
+    def test_no_thread_opens_what_an_exec_would_inherit(self):
+        """Whenever the host's own thread executes another program."""
+        for url, mode in ((self.start_service().url, "service"), ("http://127.0.0.1:1", "service"),
+                          ("http://127.0.0.1:1", "embedded")):
+            with self.subTest(url=url, mode=mode):
+                calls = self.openings_beside_the_host(TELEMETRY_API_URL=url, TELEMETRY_MODE=mode)
+                self.assertEqual([call for call in calls if "CLOEXEC" not in call], [])
+
+    def openings_beside_the_host(self, **settings):
+        """The calls by which threads of a client make descriptors, while it delivers a run."""
+        trace = self.base / "trace"
+        trace.write_text("")
+
+        def calls_of_others():
+            lines = [line.split(maxsplit=1) for line in trace.read_text().split("\n")[:-1]
+                     if "resumed>" not in line]
+            return [call for thread, call in lines if thread != lines[0][0]]
+
+        environment = harness.environment(self.base, **settings, TELEMETRY_BACKGROUND="true",
+                                          TELEMETRY_CALL_BUDGET_MS=60000, **native.settings())
+        with subprocess.Popen(["strace", "-f", "-qq", "-e", f"trace={MAKE_DESCRIPTORS}", "-o", trace,
+                               sys.executable, HOST, native.path()], stdin=subprocess.PIPE,
+                              stdout=subprocess.DEVNULL, env=environment, text=True) as host:
+            print('["start", "job"]', file=host.stdin, flush=True)
+            harness.wait_until(calls_of_others, "a thread to open something")
+            print('["end", "job", 1]', file=host.stdin, flush=True)
+        self.assertEqual(host.returncode, 0)
+        return calls_of_others()
 
 
 if __name__ == "__main__":
