@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -31,6 +32,7 @@
 #define HOSTS_ERRNO 4242
 #define LIMITS RLIM_NLIMITS
 #define CHANGES_STATUS 3
+#define PATIENCE_MS 10000
 
 /* ---- What the host looks at -------------------------------------------------------------------- */
 
@@ -56,8 +58,7 @@ static uint64_t hash_environment(void)
     return hash;
 }
 
-/* A thread of ours, or of SQLite or libcurl, may have something there for a moment: a directory that it
- * syncs, a file that it reads, or what keeps the place. Nothing of it can be written to. */
+/* SQLite puts /dev/null, for reading, where it finds a standard descriptor closed. */
 static bool is_nothing(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -67,6 +68,7 @@ static bool is_nothing(int fd)
 
 static void count_descriptors(struct host *host)
 {
+    host->descriptors = 0;
     for (int fd = 0; fd < 1024; fd++) {
         bool is_open = fcntl(fd, F_GETFD) >= 0;
 
@@ -109,6 +111,19 @@ static struct {
     struct host before;
 } child;
 
+/* What a thread of ours opens is given the lowest free number, and moved up from there: so it is in the
+ * place of a standard descriptor for a moment, in which it may be seen. Nothing stays there. */
+static void await_own_standard_descriptors(struct host *host)
+{
+    const bool *now = host->is_open;
+    size_t size = sizeof host->is_open;
+
+    for (int i = 0; memcmp(now, child.before.is_open, size) != 0 && i < PATIENCE_MS; i++) {
+        (void)nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+        count_descriptors(host);
+    }
+}
+
 /* Between calls a client has descriptors of its own. */
 static void check(const char *call)
 {
@@ -116,6 +131,7 @@ static void check(const char *call)
     struct host after = observe();
     struct host expected = child.before;
 
+    await_own_standard_descriptors(&after);
     expected.descriptors = after.descriptors;
     if (error == HOSTS_ERRNO && memcmp(&after, &expected, sizeof after) == 0)
         return;
@@ -355,8 +371,7 @@ static void become_host(const char *scratch)
         _exit(1);
 }
 
-/* In the end, when none of our threads is left: but for /dev/null, for reading, which SQLite puts where it
- * finds a standard descriptor closed. */
+/* In the end, when none of our threads is left: but for SQLite's /dev/null. */
 static bool has_its_standard_descriptors(bool closed_them)
 {
     struct stat status;
