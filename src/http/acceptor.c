@@ -143,7 +143,7 @@ tel_error acceptor_start(struct acceptor **out, const struct acceptor_options *o
     return error;
 }
 
-void acceptor_wake(struct acceptor *acceptor)
+static void wake(struct acceptor *acceptor)
 {
     (void)eventfd_write(acceptor->wake, 1);
 }
@@ -151,7 +151,7 @@ void acceptor_wake(struct acceptor *acceptor)
 void acceptor_quiesce(struct acceptor *acceptor)
 {
     atomic_store(&acceptor->quiescing, true);
-    acceptor_wake(acceptor);
+    wake(acceptor);
 }
 
 void acceptor_linger(struct acceptor *acceptor, int fd)
@@ -162,7 +162,7 @@ void acceptor_linger(struct acceptor *acceptor, int fd)
 void acceptor_stop(struct acceptor *acceptor)
 {
     atomic_store(&acceptor->stopping, true);
-    acceptor_wake(acceptor);
+    wake(acceptor);
     (void)pthread_join(acceptor->thread, NULL);
 }
 

@@ -28,9 +28,6 @@ struct acceptor_options {
 tel_error acceptor_start(struct acceptor **out, const struct acceptor_options *options,
                          tel_fault *fault);
 
-/* There is a new peer to look after. */
-void acceptor_wake(struct acceptor *acceptor);
-
 /* Accept no more; go on with the rest. */
 void acceptor_quiesce(struct acceptor *acceptor);
 

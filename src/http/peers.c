@@ -130,6 +130,17 @@ struct peer *peers_add(struct peers *peers, int fd, const struct sockaddr *addre
     return peer;
 }
 
+struct peer *peers_find(struct peers *peers, int fd)
+{
+    struct peer *peer;
+
+    pthread_mutex_lock(&peers->lock);
+    for (peer = peers->first; peer && peer->fd != fd; peer = peer->next)
+        continue;
+    pthread_mutex_unlock(&peers->lock);
+    return peer;
+}
+
 void peers_remove(struct peers *peers, struct peer *peer)
 {
     if (!peer)
@@ -141,6 +152,16 @@ void peers_remove(struct peers *peers, struct peer *peer)
     peers->count--;
     pthread_mutex_unlock(&peers->lock);
     peer_free(peer);
+}
+
+unsigned peers_count(struct peers *peers)
+{
+    unsigned count;
+
+    pthread_mutex_lock(&peers->lock);
+    count = peers->count;
+    pthread_mutex_unlock(&peers->lock);
+    return count;
 }
 
 const struct address *peer_address(const struct peer *peer)

@@ -32,6 +32,7 @@ void peers_free(struct peers *peers);
 /* Take in a connection, waiting, until it is taken out, which must be before `fd` is closed. NULL:
  * out of memory, or far more of them than there may be. */
 struct peer *peers_add(struct peers *peers, int fd, const struct sockaddr *address);
+struct peer *peers_find(struct peers *peers, int fd);
 void peers_remove(struct peers *peers, struct peer *peer);
 
 const struct address *peer_address(const struct peer *peer);
@@ -45,6 +46,9 @@ void peer_note_receiving(struct peer *peer);
 void peer_note_handling(struct peer *peer);
 void peer_note_sending(struct peer *peer);
 void peer_note_waiting(struct peer *peer);
+
+/* How many there are. */
+unsigned peers_count(struct peers *peers);
 
 /* Was its time over? */
 bool peer_has_ended(struct peer *peer);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "http/server_caller.h"
 #include "http/server_queue.h"
@@ -19,6 +20,9 @@
 
 #define OTHER_HEADER_BYTES 4096
 #define OTHER_DESCRIPTORS 128 /* beside connections: database, files, libraries */
+
+/* Ours holds before. A thread of libmicrohttpd's that meets its own with a new connection keeps a lock. */
+#define UNREACHED_LIMIT (1U << 30)
 
 struct server {
     struct server_options options;
@@ -59,8 +63,7 @@ static tel_error start_daemon(struct server *server, tel_fault *fault)
                          &server->visits, MHD_OPTION_URI_LOG_CALLBACK, visit_on_uri, NULL,
                          MHD_OPTION_NOTIFY_COMPLETED, visit_on_completed, NULL,
                          MHD_OPTION_THREAD_POOL_SIZE, (unsigned)SERVER_THREADS,
-                         MHD_OPTION_CONNECTION_LIMIT,
-                         SERVER_THREADS * (options->limits.connections_max + PEERS_SURPLUS_MAX),
+                         MHD_OPTION_CONNECTION_LIMIT, UNREACHED_LIMIT,
                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, connection_bytes(options),
                          MHD_OPTION_END);
     if (!server->daemon)
@@ -68,11 +71,17 @@ static tel_error start_daemon(struct server *server, tel_fault *fault)
     return TEL_OK;
 }
 
+/* The library has a connection wait until its thread comes to it, so it is known from here on. */
 static void on_accepted(void *arg, int fd, const struct sockaddr *address, socklen_t size)
 {
     struct server *server = arg;
+    struct peers *peers = server->visits.peers;
+    struct peer *peer = peers_add(peers, fd, address);
 
-    (void)MHD_add_connection(server->daemon, fd, address, size);
+    if (!peer)
+        (void)close(fd);
+    else if (MHD_add_connection(server->daemon, fd, address, size) != MHD_YES)
+        peers_remove(peers, peer);
 }
 
 /* Each connection is a descriptor, and the usual limit of 1024 would be met before ours. */

@@ -8,20 +8,18 @@ static struct caller *caller_new(struct visits *visits, struct MHD_Connection *c
 {
     const union MHD_ConnectionInfo *fd =
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *address =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    struct peer *peer = peers_find(visits->peers, fd->connect_fd);
     struct caller *caller = calloc(1, sizeof *caller);
 
-    if (caller) {
-        caller->visits = visits;
-        caller->linger_fd = -1;
-        caller->peer = peers_add(visits->peers, fd->connect_fd, address->client_addr);
-    }
-    if (!caller || !caller->peer) {
+    if (!caller || !peer) {
+        peers_remove(visits->peers, peer);
         free(caller);
         (void)shutdown(fd->connect_fd, SHUT_RDWR);
         return NULL;
     }
+    caller->visits = visits;
+    caller->linger_fd = -1;
+    caller->peer = peer;
     return caller;
 }
 
@@ -33,7 +31,6 @@ void caller_on_connection(void *arg, struct MHD_Connection *connection, void **c
 
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         *context = caller_new(visits, connection);
-        acceptor_wake(visits->acceptor);
     } else if (caller) {
         *context = NULL;
         peers_remove(visits->peers, caller->peer);

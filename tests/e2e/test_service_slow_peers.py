@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Peers that are slow, silent, deaf, too many, or gone: none of them holds a place for long."""
+import contextlib
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ from harness import a_run, connect
 HEAD = b"POST /api/v1/runs HTTP/1.1\r\nHost: localhost\r\n"
 ASK = b"GET /version HTTP/1.1\r\nHost: localhost\r\n\r\n"
 AT_ONCE = 256  # as many as the HTTP library's two threads hear of by one epoll_wait() each
+FAR_TOO_MANY = 900  # more at once than those two threads get done with before the next ones come
 
 
 def is_closed(connection):
@@ -169,6 +171,16 @@ class ManyPeers(harness.TestCase):
             self.assertEqual(harness.ask(connection, ASK).status, 200)
         kept[0].close()
         harness.wait_until(lambda: self.is_served(service), "the place of one that went")
+
+    def test_far_too_many_at_once_are_refused_and_forgotten(self):
+        service = self.start_service(TELEMETRY_API_MAX_CONNECTIONS=8)
+        for _ in range(3):
+            with contextlib.ExitStack() as stack:
+                peers = [stack.enter_context(connect(service)) for _ in range(FAR_TOO_MANY)]
+                harness.wait_until(lambda: sum(map(is_closed, peers)) >= FAR_TOO_MANY - 8 - 64,
+                                   "those beyond the surplus to be closed")
+            harness.wait_until(lambda: self.is_served(service), "a place")
+        self.assertEqual(service.stop(), 0)
 
     def is_served(self, service):
         with connect(service) as connection:

@@ -175,6 +175,26 @@ static void peers_add__marks_those_beyond_the_limit(void **state)
     peers_free(NULL);
 }
 
+static void peers__are_counted_and_found(void **state)
+{
+    struct peers *peers = peers_of(many);
+    struct end first = add(peers, from(1));
+    struct end second;
+
+    (void)state;
+    assert_int_equal(peers_count(peers), 1);
+    second = add(peers, local());
+    assert_int_equal(peers_count(peers), 2);
+    assert_ptr_equal(peers_find(peers, first.fd), first.peer);
+    assert_ptr_equal(peers_find(peers, second.fd), second.peer);
+    assert_null(peers_find(peers, first.other));
+    drop(&first);
+    assert_int_equal(peers_count(peers), 1);
+    drop(&second);
+    assert_int_equal(peers_count(peers), 0);
+    peers_free(peers);
+}
+
 static void peers_add__marks_those_beyond_the_limit_of_their_address(void **state)
 {
     struct peers *peers =
@@ -373,6 +393,7 @@ static void peers__may_be_in_any_thread(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(peers__are_counted_and_found),
         cmocka_unit_test(peers_add__marks_those_beyond_the_limit),
         cmocka_unit_test(peers_add__marks_those_beyond_the_limit_of_their_address),
         cmocka_unit_test(peers_add__takes_in_only_some_of_those_beyond_the_limit),
