@@ -248,7 +248,7 @@ tel_error http_send(struct http *http, const char *method, const char *path, con
     if (!handle)
         return fault_nomem(fault);
     code = http_handle_send(handle, method, url.text, body, deadline, response);
-    if (code == CURLE_OUT_OF_MEMORY || !idle_pool_put(&http->idle, handle))
+    if (!http_handle_is_usable_after(code) || !idle_pool_put(&http->idle, handle))
         http_handle_free(handle);
     if (code == CURLE_ABORTED_BY_CALLBACK)
         return fault_set(fault, TEL_E_CLOSED, "the request to %s was broken off", http_peer(http));

@@ -118,6 +118,9 @@ static CURLcode set_up(CURL *easy, struct http_handle *handle)
         code = curl_easy_setopt(easy, CURLOPT_USERAGENT, "telemetry/" TEL_VERSION_STRING);
     if (!code)
         code = curl_easy_setopt(easy, CURLOPT_HTTPHEADER, settings->headers);
+    if (!code) /* whoever cannot be reached may be found at another address, and trusted, soon */
+        code = curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L);
+    (void)curl_easy_setopt(easy, CURLOPT_CA_CACHE_TIMEOUT, 0L); /* not every TLS library has it */
     if (!code && settings->sends_once)
         code = curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
     if (!code && settings->sends_once)
@@ -300,4 +303,9 @@ CURLcode http_handle_send(struct http_handle *handle, const char *method, const 
     take_status(handle->easy, response);
     forget_message(handle->easy);
     return code || arrival.head_is_whole ? code : CURLE_PARTIAL_FILE;
+}
+
+bool http_handle_is_usable_after(CURLcode code)
+{
+    return code != CURLE_OUT_OF_MEMORY && code != CURLE_FAILED_INIT;
 }

@@ -37,9 +37,12 @@ void http_handle_abandon(struct http_handle *handle);
 /* Are all its descriptors still ours? If not, it can only be freed. */
 bool http_handle_is_whole(const struct http_handle *handle);
 
-/* Send a request and take the answer. A handle that found no memory can only be freed. */
+/* Send a request and take the answer. */
 CURLcode http_handle_send(struct http_handle *handle, const char *method, const char *url,
                           const char *body, struct deadline deadline,
                           struct http_response *response);
+
+/* Can the handle be used again? Else it can only be freed. */
+bool http_handle_is_usable_after(CURLcode code);
 
 #endif
