@@ -3,7 +3,7 @@
  * From listening sockets to exchanges and back: server.c starts and ends it, acceptor.c takes
  * connections, server_visit.c follows a request. Nobody else knows libmicrohttpd, whose leniency ends here:
  * what is odd about a request's framing is refused before anyone sees it, every error has our own JSON
- * body, and a connection whose answer has to wait for the disk holds no thread.
+ * body, and a connection whose answer has to wait for the disk holds no thread, unless it is alone.
  */
 #ifndef HTTP_SERVER_H
 #define HTTP_SERVER_H
@@ -55,10 +55,14 @@ bool server_wait_idle(struct server *server, struct deadline deadline);
 /* End all connections and threads, and release the server. No exchange may be suspended. */
 void server_stop(struct server *server);
 
+/* Is this the only connection? Then nobody but who connects now waits for this thread. */
+bool server_is_alone(const struct exchange *exchange);
+
 /* The answer comes later. To be called by the handler, before anyone may resume. */
 void server_suspend(struct exchange *exchange);
 
-/* The answer is in the exchange, which belongs to the server again. From any thread. */
+/* The answer is in the exchange, which belongs to the server again. From any thread; in the handler, of
+ * an exchange that was not suspended, this does nothing. */
 void server_resume(struct exchange *exchange);
 
 #endif

@@ -310,6 +310,11 @@ enum MHD_Result visit_refuse(struct MHD_Connection *connection, unsigned status)
     return MHD_NO;
 }
 
+bool server_is_alone(const struct exchange *exchange)
+{
+    return peers_count(((const struct visit *)exchange)->visits->peers) == 1;
+}
+
 void server_suspend(struct exchange *exchange)
 {
     struct visit *visit = (struct visit *)exchange;
@@ -320,5 +325,8 @@ void server_suspend(struct exchange *exchange)
 
 void server_resume(struct exchange *exchange)
 {
-    MHD_resume_connection(((struct visit *)exchange)->connection);
+    struct visit *visit = (struct visit *)exchange;
+
+    if (visit->suspended)
+        MHD_resume_connection(visit->connection);
 }

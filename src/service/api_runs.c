@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  *
- * Runs over HTTP. A write is checked here, on a thread of the server's, and handed to the writer;
+ * Runs over HTTP. A write is checked here, on a thread of the server's, and handed on (pending.h);
  * the answer is made when it is on the disk.
  */
 #include <stdlib.h>

@@ -21,6 +21,8 @@ void pending_submit(struct service *service, struct pending *pending)
     tel_fault fault = {0};
 
     pending->job.done = complete;
+    if (server_is_alone(pending->exchange) && writer_apply_here(service->writer, &pending->job))
+        return;
     server_suspend(pending->exchange);
     if (writer_submit(service->writer, &pending->job, &fault))
         complete(&pending->job, &fault);

@@ -19,8 +19,8 @@ struct pending {
     pending_fn *release; /* free it and all that it owns */
 };
 
-/* Hand the writes over. The exchange is answered (503 when they could not be stored) and resumed;
- * `pending` is released. */
+/* Hand the writes over, or, where nobody waits for this thread, apply them here. The exchange is answered
+ * (503 when they could not be stored) and resumed; `pending` is released. */
 void pending_submit(struct service *service, struct pending *pending);
 
 #endif

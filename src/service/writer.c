@@ -14,11 +14,12 @@
 /* One part in so many of what a commit takes is waited for each of those who are expected. */
 #define PATIENCE_PARTS 16
 
-/* A commit that took longer was held up by somebody, and says nothing of the next. */
+/* A commit that took longer was held up by somebody, and says nothing of the next; but the thread that
+ * writes the next shall be one for which nobody waits. */
 #define COMMIT_US_MAX 20000
 
 struct writer {
-    struct store *store; /* the thread's alone, as the next two */
+    struct store *store; /* of whoever writes, as the next two */
     size_t last_count;   /* the writes of the last transaction... */
     int64_t last_commit; /* ...and the microseconds that its commit took */
     const struct logger *logger;
@@ -29,7 +30,7 @@ struct writer {
     struct write_job *first;
     struct write_job **end; /* where the next job is hung in */
     size_t queued;          /* writes in all jobs that wait */
-    bool is_writing;
+    bool is_writing;        /* somebody is: the thread, or one that submits */
     bool stopping;
     tel_error outcome; /* of the last write */
     tel_fault outcome_fault;
@@ -48,15 +49,16 @@ struct batch {
     int64_t filled;         /* ...and when there was no write any more */
 };
 
-/* Wait for work, or, when writing failed last, until it is time to see whether it works again. */
+/* Wait for work, or, when writing failed last, until it is time to see whether it works again; and, in
+ * any case, until nobody else writes. */
 static void wait_for_work(struct writer *writer)
 {
-    struct deadline until = deadline_in(PROBE_INTERVAL_SECONDS * INT64_C(1000));
+    const int64_t pause_ms = PROBE_INTERVAL_SECONDS * INT64_C(1000);
     bool is_due = false;
 
-    while (!writer->first && !writer->stopping && !is_due) {
-        if (writer->outcome)
-            is_due = condition_wait(&writer->work, &writer->lock, until) != 0;
+    while (writer->is_writing || (!writer->first && !writer->stopping && !is_due)) {
+        if (writer->outcome && !writer->is_writing)
+            is_due = condition_wait(&writer->work, &writer->lock, deadline_in(pause_ms)) != 0;
         else
             pthread_cond_wait(&writer->work, &writer->lock);
     }
@@ -77,20 +79,29 @@ static void take(struct batch *batch)
     writer->queued = 0;
 }
 
-/* Wait for work and take it. false: there will be none. */
+/* Wait for work, claim the store and take it. false: there will be none. */
 static bool take_first(struct batch *batch)
 {
     struct writer *writer = batch->writer;
     bool goes_on;
 
     pthread_mutex_lock(&writer->lock);
-    writer->is_writing = false;
     wait_for_work(writer);
     goes_on = writer->first || !writer->stopping;
     take(batch);
-    writer->is_writing = batch->first != NULL;
+    writer->is_writing = goes_on;
     pthread_mutex_unlock(&writer->lock);
     return goes_on;
+}
+
+/* Leave the store to the thread, for which there may be something to do by now. */
+static void release(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->lock);
+    writer->is_writing = false;
+    if (writer->first || writer->stopping || writer->outcome)
+        pthread_cond_signal(&writer->work);
+    pthread_mutex_unlock(&writer->lock);
 }
 
 /* Begin with the first, and take what came while the database was waited for. */
@@ -196,13 +207,11 @@ static void complete_all(struct write_job *job, const tel_fault *fault)
     }
 }
 
-static void work_on(struct batch *batch)
+/* Tell everybody what has become of their writes. */
+static void conclude(struct batch *batch, int64_t began, tel_error error, const tel_fault *fault)
 {
     struct writer *writer = batch->writer;
-    tel_fault fault = {0};
     tel_fault health = {0};
-    int64_t began = clock_monotonic_us();
-    tel_error error = store_apply_from(writer->store, next_write, batch, &fault);
     int64_t now = clock_monotonic_us();
 
     count_all(writer, batch->first, error, now - began);
@@ -213,10 +222,19 @@ static void work_on(struct batch *batch)
     /* Before anyone is told, so that whoever was told finds /health agreeing. What succeeded without
      * writing anything does not make up for what failed. */
     if (error)
-        remember(writer, error, &fault);
+        remember(writer, error, fault);
     else
         remember(writer, store_health(writer->store, &health), &health);
-    complete_all(batch->first, error ? &fault : NULL);
+    complete_all(batch->first, error ? fault : NULL);
+}
+
+static void work_on(struct batch *batch)
+{
+    tel_fault fault = {0};
+    int64_t began = clock_monotonic_us();
+    tel_error error = store_apply_from(batch->writer->store, next_write, batch, &fault);
+
+    conclude(batch, began, error, &fault);
 }
 
 /* A probe that fails says nothing new: the reason stays that of the write. */
@@ -239,6 +257,8 @@ static void *run(void *arg)
             work_on(&batch);
         else if (goes_on)
             probe(writer);
+        if (goes_on)
+            release(writer);
     }
     return NULL;
 }
@@ -314,6 +334,52 @@ tel_error writer_submit(struct writer *writer, struct write_job *job, tel_fault 
     }
     pthread_mutex_unlock(&writer->lock);
     return refusal ? fault_set(fault, TEL_E_UNAVAILABLE, "%s", refusal) : TEL_OK;
+}
+
+/* ---- On the thread of who submits ------------------------------------------------------------ */
+
+/* Claim the store, if nobody else wants it, and the disk is not one that takes its time. */
+static bool claim(struct writer *writer)
+{
+    bool is_free;
+
+    pthread_mutex_lock(&writer->lock);
+    is_free = !writer->is_writing && !writer->first && !writer->stopping && !writer->outcome &&
+              writer->last_commit < COMMIT_US_MAX;
+    if (is_free)
+        writer->is_writing = true;
+    pthread_mutex_unlock(&writer->lock);
+    return is_free;
+}
+
+/* The writes of one job. A write_source_fn. */
+static struct write *next_of_job(void *arg, size_t place)
+{
+    struct batch *batch = arg;
+
+    if (place < batch->count)
+        return batch->first->writes[place];
+    batch->filled = clock_monotonic_us();
+    return NULL;
+}
+
+bool writer_apply_here(struct writer *writer, struct write_job *job)
+{
+    struct batch batch = {.writer = writer, .first = job, .count = job->count};
+    int64_t began = clock_monotonic_us();
+    tel_fault fault = {0};
+    tel_error error;
+
+    if (job->count != 1 || !claim(writer))
+        return false;
+    job->next = NULL;
+    store_set_deadline(writer->store, deadline_in(0)); /* a lock is waited for by the thread */
+    error = store_apply_from(writer->store, next_of_job, &batch, &fault);
+    store_lift_deadline(writer->store);
+    if (error != TEL_E_BUSY)
+        conclude(&batch, began, error, &fault);
+    release(writer);
+    return error != TEL_E_BUSY;
 }
 
 /* A job somebody waits for. */

@@ -3,7 +3,8 @@
  * The one thread that writes. It takes all that is queued, applies it in one transaction and then
  * completes each job: durability as asked, its cost shared by everyone who waits. What comes while it is
  * being applied goes along; what comes during the commit is the next transaction. How long to take more
- * follows from what commits take, so there is no timer to tune.
+ * follows from what commits take, so there is no timer to tune. Where nobody else waits, who submits may
+ * write in its stead.
  */
 #ifndef SERVICE_WRITER_H
 #define SERVICE_WRITER_H
@@ -19,7 +20,7 @@ struct writer;
 struct write_job;
 
 /*
- * Told when a job is over, on the writer's thread: do little. `fault` NULL: it was applied and is on
+ * Told when a job is over, on the thread that wrote: do little. `fault` NULL: it was applied and is on
  * the disk; the writes have their results. Else nothing of it was. The job is not touched again.
  */
 typedef void write_done_fn(struct write_job *job, const tel_fault *fault);
@@ -43,6 +44,13 @@ void writer_free(struct writer *writer);
 /* Queue a job, which must live until it is done. TEL_E_UNAVAILABLE: too much is waiting, or the
  * writer is stopping; `done` is not called then. */
 tel_error writer_submit(struct writer *writer, struct write_job *job, tel_fault *fault);
+
+/*
+ * Apply a job of one write on this thread, when nothing is being written or waited for, and complete it:
+ * that spares handing it to another thread and back, which takes as long as a part of the commit. For a
+ * thread for which nobody waits. false: the job was not touched, and is to be submitted.
+ */
+bool writer_apply_here(struct writer *writer, struct write_job *job);
 
 /* Submit and wait for the end. A sync_deliver_fn. */
 tel_error writer_apply(void *writer, struct write **writes, size_t count, tel_fault *fault);

@@ -281,6 +281,11 @@ void store_set_deadline(struct store *store, struct deadline deadline)
     store->deadline = deadline;
 }
 
+void store_lift_deadline(struct store *store)
+{
+    store->has_deadline = false;
+}
+
 tel_error store_health(const struct store *store, tel_fault *fault)
 {
     if (store->health.code != TEL_OK && fault)

@@ -40,6 +40,7 @@ void store_close(struct store *store);
 
 /* Bound every wait for a lock from here on by what is left until `deadline`; no further attempts. */
 void store_set_deadline(struct store *store, struct deadline deadline);
+void store_lift_deadline(struct store *store);
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 

@@ -22,6 +22,13 @@ class DurableOrder(harness.TestCase):
 
     def calls(self):
         """What matters of the trace, in order: (what, of which file or with which text)."""
+        return [call[1:] for call in self.calls_of_threads()]
+
+    def threads(self):
+        """The same: (thread, what)."""
+        return [call[:2] for call in self.calls_of_threads()]
+
+    def calls_of_threads(self):
         kinds = {
             "commit": r'unlink\("([^"]*-journal)"\)',
             "sync": r"f(?:data)?sync\(\d+<([^>]*)>",
@@ -34,7 +41,7 @@ class DurableOrder(harness.TestCase):
             for kind, pattern in kinds.items():
                 match = re.search(pattern, line)
                 if match:
-                    found.append((kind, match.group(1)))
+                    found.append((line.split()[0], kind, match.group(1)))
         return found
 
     def commits(self):
@@ -55,6 +62,23 @@ class DurableOrder(harness.TestCase):
         self.assertEqual(self.commits(), 1 + 3)  # the schema, and each of the writes
         calls = [call for call in self.calls() if call[0] in ("commit", "answer")]
         self.assertEqual([kind for kind, _ in calls], ["commit"] + 3 * ["commit", "answer"])
+
+    def test_who_is_alone_has_its_run_written_by_the_thread_that_answers(self):
+        def threads_of(calls):
+            return {thread for thread, kind in calls if kind in ("commit", "answer")}
+
+        def post():
+            before = len(self.threads())
+            self.assertEqual(service.post(harness.a_run()).status_code, 201)
+            return threads_of(self.threads()[before:])
+
+        service = self.start_service(under=self.under)
+        harness.wait_until(lambda: len(post()) == 1, "connections before ours to go")
+        self.assertEqual(len(post()), 1)
+        with harness.connect(service) as other:
+            harness.ask(other, b"GET /docs HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertEqual(len(post()), 2)
+        self.assertEqual(service.stop(), 0)
 
     def test_an_embedded_client_syncs_the_directory_after_each_commit(self):
         self.run_traced("telemetry", "run", "--base", str(self.base), "--", "true")

@@ -13,6 +13,7 @@ import unittest
 import harness
 from harness import a_run
 
+GET_HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 PROBES_SECONDS = 2.5  # in which the service has tried a few times
 LARGE = "x" * 200000
 
@@ -192,8 +193,20 @@ class FailedSync(HealthTestCase):
         for call, numbers in (("fdatasync", range(1, 9)), ("fsync", range(3, 5))):
             for number in numbers:  # the first two fsyncs are those of the start
                 with self.subTest(call=call, number=number), \
-                        self.start_with_failing(call, number) as service:
+                        self.start_with_failing(call, number) as service, \
+                        harness.connect(service) as other:
+                    harness.ask(other, GET_HEALTH)  # who is not alone has all written by one thread
                     self.post_past_the_failure(service)
+
+    def test_who_is_alone_is_refused_and_stored_when_asked_again(self):
+        self.start_service().stop()
+        with self.start_with_failing("fdatasync", 3) as service:
+            runs = [a_run() for _ in range(4)]
+            self.assertEqual(service.post(runs[0]).status_code, 503)
+            for run in runs:
+                harness.wait_until(lambda: service.post(run).status_code in (200, 201), "an answer")
+            service.kill()
+        self.assertLessEqual({run["event_id"] for run in runs}, self.stored(self.database))
 
     def was_a_new_journals_name(self):
         """SQLite goes on when it cannot sync its new journal's name. Ours is another call."""

@@ -206,6 +206,160 @@ static void writer_is_busy__from_the_first_write_until_the_last_is_done(void **s
     record_clear(&job.record);
 }
 
+/* ---- On the thread of who submits ------------------------------------------------------------ */
+
+/* A job that notes who completed it. */
+struct noted_job {
+    struct write_job job;
+    struct tel_record record;
+    struct write write;
+    struct write *writes[2];
+    pthread_t thread;
+    atomic_int completed;
+    bool failed;
+};
+
+static void note(struct write_job *job, const tel_fault *fault)
+{
+    struct noted_job *noted = (struct noted_job *)job;
+
+    noted->thread = pthread_self();
+    noted->failed = fault != NULL;
+    atomic_fetch_add(&noted->completed, 1);
+}
+
+static void noted_job_init(struct noted_job *noted, int number)
+{
+    *noted = (struct noted_job){.write = {.kind = WRITE_CREATE, .record = &noted->record}};
+    make_run(&noted->record, number);
+    noted->writes[0] = &noted->write;
+    noted->writes[1] = &noted->write;
+    noted->job = (struct write_job){.writes = noted->writes, .count = 1, .done = note};
+}
+
+static void await(struct noted_job *noted)
+{
+    while (!atomic_load(&noted->completed))
+        (void)sched_yield();
+    assert_false(noted->failed);
+    assert_false(pthread_equal(noted->thread, pthread_self()));
+}
+
+static void writer_apply_here__completes_the_job_on_this_thread(void **state)
+{
+    struct fixture *fixture = *state;
+    struct noted_job noted;
+    struct writer_figures figures;
+
+    noted_job_init(&noted, 1);
+    for (int i = 1; i <= 2; i++) {
+        assert_true(writer_apply_here(fixture->writer, &noted.job));
+        assert_int_equal(noted.completed, i);
+        assert_true(pthread_equal(noted.thread, pthread_self()));
+        assert_false(noted.failed);
+        assert_int_equal(noted.write.result, i == 1 ? WRITE_CREATED : WRITE_DUPLICATE);
+        assert_false(writer_is_busy(fixture->writer));
+    }
+    figures = writer_figures(fixture->writer);
+    assert_int_equal(figures.commits.count, 2);
+    assert_int_equal(figures.results[WRITE_CREATED], 1);
+    record_clear(&noted.record);
+}
+
+static void writer_apply_here__leaves_to_the_thread_what_takes_longer(void **state)
+{
+    struct fixture *fixture = *state;
+    struct noted_job noted;
+    struct sqlite3 *other;
+
+    noted_job_init(&noted, 1);
+    noted.job.count = 2;
+    assert_false(writer_apply_here(fixture->writer, &noted.job));
+    noted.job.count = 1;
+    assert_int_equal(sqlite3_open(fixture->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_false(writer_apply_here(fixture->writer, &noted.job));
+    assert_int_equal(noted.completed, 0);
+    assert_int_equal(writer_health(fixture->writer, NULL), TEL_OK);
+    assert_int_equal(writer_figures(fixture->writer).failures, 0);
+    /* That waits as long as it takes. */
+    assert_int_equal(writer_submit(fixture->writer, &noted.job, NULL), TEL_OK);
+    while (writer_figures(fixture->writer).queued)
+        (void)sched_yield();
+    assert_int_equal(sqlite3_close(other), SQLITE_OK);
+    await(&noted);
+    assert_int_equal(noted.write.result, WRITE_CREATED);
+    record_clear(&noted.record);
+}
+
+static void writer_apply_here__does_nothing_while_the_thread_writes(void **state)
+{
+    struct fixture *fixture = *state;
+    struct noted_job noted;
+    struct slow_job slow;
+
+    noted_job_init(&noted, 1);
+    slow_job_init(&slow, 2);
+    assert_int_equal(writer_submit(fixture->writer, &slow.job, NULL), TEL_OK);
+    assert_false(
+        writer_apply_here(fixture->writer, &noted.job)); /* it waits, or is being written */
+    while (!atomic_load(&slow.at_gate))
+        (void)sched_yield();
+    assert_false(writer_apply_here(fixture->writer, &noted.job));
+    stop_and_assert_done(fixture->writer, &slow, 1);
+    assert_false(writer_apply_here(fixture->writer, &noted.job));
+    assert_int_equal(noted.completed, 0);
+    record_clear(&noted.record);
+}
+
+struct here {
+    struct writer *writer;
+    struct slow_job slow;
+};
+
+static void *apply_here(void *arg)
+{
+    struct here *here = arg;
+
+    return writer_apply_here(here->writer, &here->slow.job) ? here : NULL;
+}
+
+static void *stop_writer(void *writer)
+{
+    writer_stop(writer);
+    return NULL;
+}
+
+static void writer_apply_here__has_the_thread_wait_until_it_is_done(void **state)
+{
+    struct fixture *fixture = *state;
+    struct here here = {.writer = fixture->writer};
+    struct noted_job noted;
+    pthread_t applying;
+    pthread_t stopping;
+    void *applied;
+
+    noted_job_init(&noted, 1);
+    slow_job_init(&here.slow, 2);
+    assert_int_equal(pthread_create(&applying, NULL, apply_here, &here), 0);
+    while (!atomic_load(&here.slow.at_gate))
+        (void)sched_yield();
+    assert_true(writer_is_busy(fixture->writer));
+    assert_int_equal(writer_submit(fixture->writer, &noted.job, NULL), TEL_OK);
+    assert_int_equal(pthread_create(&stopping, NULL, stop_writer, fixture->writer), 0);
+    assert_int_equal(noted.completed, 0);
+    pthread_mutex_unlock(&here.slow.gate);
+    assert_int_equal(pthread_join(applying, &applied), 0);
+    assert_int_equal(pthread_join(stopping, NULL), 0);
+    assert_non_null(applied);
+    assert_true(here.slow.done);
+    await(&noted);
+    record_clear(&here.slow.record);
+    record_clear(&noted.record);
+}
+
+/* ---- Many threads ---------------------------------------------------------------------------- */
+
 #define WRITING 3
 #define WRITTEN_EACH 10
 
@@ -232,7 +386,10 @@ static void write_or_ask(void *arg, size_t number)
         struct write write = {.kind = WRITE_CREATE, .record = &crowd->records[number][i]};
         struct write *writes[] = {&write};
 
-        if (!writer_apply(crowd->writer, writes, 1, NULL))
+        struct noted_job here = {.job = {.writes = writes, .count = 1, .done = note}};
+
+        if (writer_apply_here(crowd->writer, &here.job) ||
+            !writer_apply(crowd->writer, writes, 1, NULL))
             atomic_fetch_add(&crowd->created, write.result == WRITE_CREATED);
     }
     atomic_fetch_sub(&crowd->at_work, 1);
@@ -267,6 +424,14 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_comes_while_the_database_is_waited_for__goes_along,
                                         start, end),
         cmocka_unit_test_setup_teardown(writer_is_busy__from_the_first_write_until_the_last_is_done,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(writer_apply_here__completes_the_job_on_this_thread, start,
+                                        end),
+        cmocka_unit_test_setup_teardown(writer_apply_here__leaves_to_the_thread_what_takes_longer,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(writer_apply_here__does_nothing_while_the_thread_writes,
+                                        start, end),
+        cmocka_unit_test_setup_teardown(writer_apply_here__has_the_thread_wait_until_it_is_done,
                                         start, end),
         cmocka_unit_test_setup_teardown(writer__may_be_asked_while_others_write, start, end),
     };
