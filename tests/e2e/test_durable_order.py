@@ -63,22 +63,27 @@ class DurableOrder(harness.TestCase):
         calls = [call for call in self.calls() if call[0] in ("commit", "answer")]
         self.assertEqual([kind for kind, _ in calls], ["commit"] + 3 * ["commit", "answer"])
 
+    def threads_of_a_post(self, service):
+        """How many threads commit and answer."""
+        before = len(self.threads())
+        self.assertEqual(service.post(harness.a_run()).status_code, 201)
+        return len({thread for thread, kind in self.threads()[before:]
+                    if kind in ("commit", "answer")})
+
     def test_who_is_alone_has_its_run_written_by_the_thread_that_answers(self):
-        def threads_of(calls):
-            return {thread for thread, kind in calls if kind in ("commit", "answer")}
-
-        def post():
-            before = len(self.threads())
-            self.assertEqual(service.post(harness.a_run()).status_code, 201)
-            return threads_of(self.threads()[before:])
-
         service = self.start_service(under=self.under)
-        harness.wait_until(lambda: len(post()) == 1, "connections before ours to go")
-        self.assertEqual(len(post()), 1)
+        harness.wait_until(lambda: self.threads_of_a_post(service) == 1,
+                           "a post after the other connections have gone, and a quick commit")
         with harness.connect(service) as other:
             harness.ask(other, b"GET /docs HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            self.assertEqual(len(post()), 2)
+            self.assertEqual(self.threads_of_a_post(service), 2)
         self.assertEqual(service.stop(), 0)
+
+    def test_a_disk_that_takes_its_time_is_not_waited_for_by_the_thread_that_answers(self):
+        service = self.start_service(under=[*self.under, "-e", "inject=fdatasync:delay_enter=30000"])
+        self.threads_of_a_post(service)
+        for _ in range(3):
+            self.assertEqual(self.threads_of_a_post(service), 2)
 
     def test_an_embedded_client_syncs_the_directory_after_each_commit(self):
         self.run_traced("telemetry", "run", "--base", str(self.base), "--", "true")
