@@ -7,6 +7,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
 
@@ -39,7 +40,7 @@ struct peers {
     pthread_mutex_t
         lock; /* over all below; requests of those that are in the list do not take it */
     struct peer *first;
-    unsigned count;
+    atomic_uint count; /* may be read without it */
 };
 
 tel_error peers_new(struct peers **out, const struct peers_limits *limits, tel_fault *fault)
@@ -156,12 +157,7 @@ void peers_remove(struct peers *peers, struct peer *peer)
 
 unsigned peers_count(struct peers *peers)
 {
-    unsigned count;
-
-    pthread_mutex_lock(&peers->lock);
-    count = peers->count;
-    pthread_mutex_unlock(&peers->lock);
-    return count;
+    return atomic_load(&peers->count);
 }
 
 const struct address *peer_address(const struct peer *peer)

@@ -32,8 +32,10 @@ void peers_free(struct peers *peers);
 /* Take in a connection, waiting, until it is taken out, which must be before `fd` is closed. NULL:
  * out of memory, or far more of them than there may be. */
 struct peer *peers_add(struct peers *peers, int fd, const struct sockaddr *address);
-struct peer *peers_find(struct peers *peers, int fd);
 void peers_remove(struct peers *peers, struct peer *peer);
+
+/* Find the one with this descriptor; NULL: there is none. */
+struct peer *peers_find(struct peers *peers, int fd);
 
 const struct address *peer_address(const struct peer *peer);
 int peer_fd(const struct peer *peer);

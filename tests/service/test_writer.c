@@ -301,8 +301,8 @@ static void writer_apply_here__does_nothing_while_the_thread_writes(void **state
     noted_job_init(&noted, 1);
     slow_job_init(&slow, 2);
     assert_int_equal(writer_submit(fixture->writer, &slow.job, NULL), TEL_OK);
-    assert_false(
-        writer_apply_here(fixture->writer, &noted.job)); /* it waits, or is being written */
+    /* It waits, or is being written. */
+    assert_false(writer_apply_here(fixture->writer, &noted.job));
     while (!atomic_load(&slow.at_gate))
         (void)sched_yield();
     assert_false(writer_apply_here(fixture->writer, &noted.job));
@@ -385,7 +385,6 @@ static void write_or_ask(void *arg, size_t number)
     for (int i = 0; i < WRITTEN_EACH; i++) {
         struct write write = {.kind = WRITE_CREATE, .record = &crowd->records[number][i]};
         struct write *writes[] = {&write};
-
         struct noted_job here = {.job = {.writes = writes, .count = 1, .done = note}};
 
         if (writer_apply_here(crowd->writer, &here.job) ||
